@@ -1,0 +1,361 @@
+"""The only way to write a flag. Every write is one transaction with one audit event, and passes the gate.
+
+A command states what shall be, so repeating it changes nothing and adds no event: a client that lost the answer may
+simply ask again.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any
+from uuid import uuid4
+
+from eastwind.audit import SYSTEM, Actor, record
+from eastwind.clock import Clock, now
+from eastwind.db import Connection, Database
+from eastwind.errors import Conflict, Invalid, NotFound, Problem, msg
+from eastwind.flags import store
+from eastwind.flags.gate import Gate
+from eastwind.flags.model import (
+    Dependency,
+    Environment,
+    Feature,
+    FeatureEnvironment,
+    Project,
+    Segment,
+    Strategy,
+    Variant,
+)
+from eastwind.flags.reach import reach
+
+ROOM = "flags"
+_DEFAULTS = (
+    Environment(name="development", type="development", sort_order=1),
+    Environment(name="production", type="production", sort_order=2),
+)
+# What Unleash adds when a flag without strategies is switched on: explicit, so that nobody reads "none" as "nobody".
+_EVERYBODY = Strategy(name="flexibleRollout", parameters={"rollout": "100", "stickiness": "default"})
+
+
+class Flags:
+    """Features, segments, environments and projects."""
+
+    def __init__(self, db: Database, gate: Gate, clock: Clock = now) -> None:
+        self._db, self._gate, self._clock = db, gate, clock
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def feature(self, name: str, tx: Connection | None = None) -> Feature:
+        """A feature, archived or not. Raises `NotFound`."""
+        with self._reading(tx) as work:
+            return _found(store.get(work, name), name)
+
+    def features(self, project: str | None = None, archived: bool = False) -> list[Feature]:
+        """All live (or all archived) features, of one project or of all, by name."""
+        with self._db.read() as tx:
+            return store.features(tx, project, archived)
+
+    def environments(self) -> list[Environment]:
+        """All environments in their order."""
+        with self._db.read() as tx:
+            return store.environments(tx)
+
+    def environment(self, name: str, tx: Connection | None = None) -> Environment:
+        """One environment. Raises `NotFound`."""
+        with self._reading(tx) as work:
+            for found in store.environments(work):
+                if found.name == name:
+                    return found
+        raise NotFound(Problem("environment", msg("there is no environment {name}", name=name)))
+
+    def projects(self) -> list[Project]:
+        """All projects."""
+        with self._db.read() as tx:
+            return store.projects(tx)
+
+    def segments(self) -> list[Segment]:
+        """All segments."""
+        with self._db.read() as tx:
+            return list(store.segments(tx).values())
+
+    # -- making and changing ------------------------------------------------------------------------------------
+
+    def ensure_defaults(self) -> None:
+        """The project `default` and the environments `development` and `production`, where missing."""
+        with self._db.write() as tx:
+            known = {e.name for e in store.environments(tx)}
+            for item in (e for e in _DEFAULTS if e.name not in known):
+                self._put_environment(tx, item, SYSTEM)
+            if not store.projects(tx):
+                self._put_project(tx, Project(id="default", name="Default"), SYSTEM)
+
+    def add_environment(self, item: Environment, actor: Actor) -> None:
+        """A new environment. Raises `Conflict` if the name is taken."""
+        with self._db.write() as tx:
+            if any(e.name == item.name for e in store.environments(tx)):
+                raise Conflict(Problem("name", msg("{name} is taken", name=item.name)))
+            self._put_environment(tx, item, actor)
+
+    def add_project(self, item: Project, actor: Actor) -> None:
+        """A new project. Raises `Conflict` if the id is taken."""
+        with self._db.write() as tx:
+            if any(p.id == item.id for p in store.projects(tx)):
+                raise Conflict(Problem("id", msg("{name} is taken", name=item.id)))
+            self._put_project(tx, item, actor)
+
+    def create(self, item: Feature, actor: Actor, tx: Connection | None = None) -> Feature:
+        """A new feature, off everywhere. Raises `Conflict` if the name is or ever was in use."""
+        with self._writing(tx) as tx:  # noqa: PLR1704
+            taken = store.name_taken(tx, item.name)
+            if taken:
+                raise Conflict(Problem("name", msg("{name} is taken; names are never used twice", name=taken)))
+            if item.project not in {p.id for p in store.projects(tx)}:
+                raise NotFound(Problem("project", msg("there is no project {name}", name=item.project)))
+            made = item.model_copy(update={"created_at": self._clock(), "archived_at": None, "environments": {}})
+            self._check_dependencies(tx, made)
+            store.save(tx, made)
+            self._record(tx, actor, "feature-created", made, after=_about(made))
+        return made
+
+    def describe(self, name: str, changes: Mapping[str, Any], actor: Actor) -> Feature:
+        """Change type, description, stale or impressionData; other keys are ignored."""
+        allowed = {k: v for k, v in changes.items() if k in ("type", "description", "stale", "impression_data")}
+        return self._change(name, "", "feature-metadata-updated", actor, lambda f: _replaced(f, allowed))
+
+    def switch(self, name: str, environment: str, on: bool, actor: Actor, tx: Connection | None = None) -> Feature:
+        """Turn a feature on or off in an environment. Off is never refused.
+
+        A feature without active strategies gets one that says "everybody", as in Unleash.
+        """
+        def change(item: Feature) -> Feature:
+            state = item.at(environment)
+            if on and not state.active:
+                everybody = _EVERYBODY.model_copy(update={
+                    "id": str(uuid4()), "parameters": {**_EVERYBODY.parameters, "groupId": item.name}})
+                state = state.model_copy(update={"strategies": (*state.strategies, everybody)})
+            return item.with_state(state.model_copy(update={"enabled": on}))
+
+        act = f"feature-environment-{'enabled' if on else 'disabled'}"
+        return self._change(name, environment, act, actor, change, tx)
+
+    def set_state(self, name: str, state: FeatureEnvironment, actor: Actor, act: str = "feature-state-updated",
+                  tx: Connection | None = None) -> Feature:
+        """Replace a feature's whole state in one environment, in one event."""
+        return self._change(name, state.environment, act, actor, lambda f: f.with_state(state), tx)
+
+    def add_strategy(self, name: str, environment: str, strategy: Strategy, actor: Actor) -> Strategy:
+        """Add a strategy; it gets an id, and the last place unless it says another."""
+        made = strategy.model_copy(update={"id": str(uuid4())})
+
+        def change(item: Feature) -> Feature:
+            state = item.at(environment)
+            strategies = tuple(sorted((*state.strategies, made), key=lambda s: s.sort_order))
+            return item.with_state(state.model_copy(update={"strategies": strategies}))
+
+        self._change(name, environment, "feature-strategy-add", actor, change)
+        return made
+
+    def update_strategy(self, name: str, environment: str, strategy: Strategy, actor: Actor) -> Strategy:
+        """Replace the strategy with this id. Raises `NotFound`."""
+        def change(item: Feature) -> Feature:
+            state = item.at(environment)
+            _strategy_of(state, strategy.id)
+            strategies = tuple(sorted((strategy if s.id == strategy.id else s for s in state.strategies),
+                                      key=lambda s: s.sort_order))
+            return item.with_state(_closed_if_bare(state, strategies))
+
+        self._change(name, environment, "feature-strategy-update", actor, change)
+        return strategy
+
+    def remove_strategy(self, name: str, environment: str, strategy_id: str, actor: Actor) -> None:
+        """Remove a strategy. Removing the last active one closes the feature: none would mean everybody."""
+        def change(item: Feature) -> Feature:
+            state = item.at(environment)
+            _strategy_of(state, strategy_id)
+            return item.with_state(_closed_if_bare(state, tuple(s for s in state.strategies if s.id != strategy_id)))
+
+        self._change(name, environment, "feature-strategy-remove", actor, change)
+
+    def order_strategies(self, name: str, environment: str, order: Mapping[str, int], actor: Actor) -> None:
+        """Give strategies, by id, their place."""
+        def change(item: Feature) -> Feature:
+            state = item.at(environment)
+            placed = (s.model_copy(update={"sort_order": order.get(s.id, s.sort_order)}) for s in state.strategies)
+            return item.with_state(state.model_copy(update={
+                "strategies": tuple(sorted(placed, key=lambda s: s.sort_order))}))
+
+        self._change(name, environment, "strategy-order-changed", actor, change)
+
+    def set_variants(self, name: str, environment: str, variants: tuple[Variant, ...], actor: Actor) -> Feature:
+        """Replace the feature's variants in one environment."""
+        return self._change(
+            name, environment, "feature-environment-variants-updated", actor,
+            lambda f: f.with_state(f.at(environment).model_copy(update={"variants": variants})))
+
+    def set_dependencies(self, name: str, dependencies: tuple[Dependency, ...], actor: Actor,
+                         tx: Connection | None = None) -> Feature:
+        """Replace the parents. Parents have no parents of their own."""
+        return self._change(name, "", "feature-dependencies-updated", actor,
+                            lambda f: f.model_copy(update={"dependencies": dependencies}), tx)
+
+    def archive(self, name: str, actor: Actor) -> Feature:
+        """Take a feature out of use: off everywhere, its name kept for ever. `Conflict` if others depend on it."""
+        def change(item: Feature) -> Feature:
+            off = {k: s.model_copy(update={"enabled": False}) for k, s in item.environments.items()}
+            return item.model_copy(update={"archived_at": item.archived_at or self._clock(), "environments": off})
+
+        with self._db.write() as tx:
+            dependents = [f.name for f in store.children(tx, name)]
+            if dependents:
+                raise Conflict(Problem("name", msg("{names} depend on it", names=", ".join(dependents))))
+            return self._change(name, "", "feature-archived", actor, change, tx)
+
+    def revive(self, name: str, actor: Actor) -> Feature:
+        """Bring an archived feature back, off everywhere."""
+        return self._change(name, "", "feature-revived", actor,
+                            lambda f: f.model_copy(update={"archived_at": None}))
+
+    # -- segments -----------------------------------------------------------------------------------------------
+
+    def add_segment(self, item: Segment, actor: Actor) -> Segment:
+        """A new segment. Raises `Conflict` if the name is taken."""
+        with self._db.write() as tx:
+            if any(s.name == item.name for s in store.segments(tx).values()):
+                raise Conflict(Problem("name", msg("{name} is taken", name=item.name)))
+            made = item.model_copy(update={"id": store.add_segment(tx, item)})
+            record(tx, actor, "segment-created", room=ROOM, subject=made.name, after=made.wire(), at=self._clock())
+        return made
+
+    def change_segment(self, item: Segment, actor: Actor) -> None:
+        """Replace a segment; every feature that uses it is held against the gate again."""
+        with self._db.write() as tx:
+            before = store.segments(tx)
+            if item.id not in before:
+                raise NotFound(Problem("segment", msg("there is no such segment")))
+            if before[item.id] == item:
+                return
+            store.save_segment(tx, item)
+            record(tx, actor, "segment-updated", room=ROOM, subject=item.name, before=before[item.id].wire(),
+                   after=item.wire(), at=self._clock())
+            after = before | {item.id: item}
+            for user in _users(store.features(tx), item.id):
+                self._gate_all(tx, user, user, before, after)
+
+    def remove_segment(self, number: int, actor: Actor) -> None:
+        """Delete a segment. Raises `Conflict` while a strategy uses it."""
+        with self._db.write() as tx:
+            item = store.segments(tx).get(number)
+            if item is None:
+                raise NotFound(Problem("segment", msg("there is no such segment")))
+            users = _users(store.features(tx), number)
+            if users:
+                raise Conflict(Problem("segment", msg("{names} use it", names=", ".join(f.name for f in users))))
+            store.remove_segment(tx, number)
+            record(tx, actor, "segment-deleted", room=ROOM, subject=item.name, before=item.wire(), at=self._clock())
+
+    # -- the one place where a flag's state changes ---------------------------------------------------------------
+
+    def _change(self, name: str, environment: str, act: str, actor: Actor, change: Callable[[Feature], Feature],
+                tx: Connection | None = None) -> Feature:
+        with self._writing(tx) as tx:  # noqa: PLR1704
+            if environment:
+                self.environment(environment, tx)
+            before = _found(store.get(tx, name), name)
+            after = change(before)
+            if after == before:
+                return before
+            self._check_segments(tx, after)
+            self._check_dependencies(tx, after)
+            store.save(tx, after)
+            self._record(tx, actor, act, after, environment, _about(before, environment), _about(after, environment))
+            segments = store.segments(tx)
+            self._gate_all(tx, before, after, segments, segments)
+            for child in store.children(tx, name):
+                self._gate_all(tx, child, child, segments, segments, {name: before})
+        return after
+
+    def _gate_all(self, tx: Connection, before: Feature, after: Feature, old: Mapping[int, Segment],
+                  new: Mapping[int, Segment], changed: Mapping[str, Feature] | None = None) -> None:
+        """Hold a feature against the gate in each environment in which its reach grew. The write is already made."""
+        def earlier(name: str) -> Feature | None:
+            return (changed or {}).get(name) or store.get(tx, name)
+
+        for place in store.environments(tx):
+            was = reach(before, place.name, earlier, old)
+            is_ = reach(after, place.name, lambda name: store.get(tx, name), new)
+            # Growing means more share or other people by name, even where the number stays the same.
+            if is_.fraction > was.fraction or not is_.ids <= was.ids:
+                self._gate.check(tx, place, after.name, is_.share(self._gate.population(tx)))
+
+    def _check_segments(self, tx: Connection, item: Feature) -> None:
+        used = {n for s in item.environments.values() for strategy in s.strategies for n in strategy.segments}
+        missing = used - store.segments(tx).keys() if used else set()
+        if missing:
+            numbers = ", ".join(map(str, sorted(missing)))
+            raise Invalid(Problem("segments", msg("there is no segment {numbers}", numbers=numbers)))
+
+    def _check_dependencies(self, tx: Connection, item: Feature) -> None:
+        for place, dependency in enumerate(item.dependencies):
+            at = f"dependencies.{place}.feature"
+            parent = store.get(tx, dependency.feature)
+            if parent is None or parent.archived_at or parent.name == item.name:
+                raise Invalid(Problem(at, msg("there is no feature {name}", name=dependency.feature)))
+            if parent.dependencies:
+                raise Invalid(Problem(at, msg("{name} has a parent itself", name=parent.name)))
+
+    def _put_environment(self, tx: Connection, item: Environment, actor: Actor) -> None:
+        store.put(tx, store.environment, item.model_dump())
+        record(tx, actor, "environment-created", room=ROOM, subject=item.name, after=item.wire(), at=self._clock())
+
+    def _put_project(self, tx: Connection, item: Project, actor: Actor) -> None:
+        store.put(tx, store.project, item.model_dump())
+        record(tx, actor, "project-created", room=ROOM, subject=item.id, project=item.id, after=item.wire(),
+               at=self._clock())
+
+    def _record(self, tx: Connection, actor: Actor, act: str, item: Feature, environment: str = "",
+                before: Any = None, after: Any = None) -> None:
+        record(tx, actor, act, room=ROOM, subject=item.name, environment=environment, project=item.project,
+               before=before, after=after, at=self._clock())
+
+    @contextmanager
+    def _writing(self, tx: Connection | None) -> Iterator[Connection]:
+        """The caller's transaction, or one of its own."""
+        with nullcontext(tx) if tx is not None else self._db.write() as mine:
+            yield mine
+
+    @contextmanager
+    def _reading(self, tx: Connection | None) -> Iterator[Connection]:
+        with nullcontext(tx) if tx is not None else self._db.read() as mine:
+            yield mine
+
+
+def _found(item: Feature | None, name: str) -> Feature:
+    if item is None:
+        raise NotFound(Problem("feature", msg("there is no feature {name}", name=name)))
+    return item
+
+
+def _strategy_of(state: FeatureEnvironment, strategy_id: str) -> Strategy:
+    for strategy in state.strategies:
+        if strategy.id == strategy_id:
+            return strategy
+    raise NotFound(Problem("strategy", msg("there is no such strategy")))
+
+
+def _closed_if_bare(state: FeatureEnvironment, strategies: tuple[Strategy, ...]) -> FeatureEnvironment:
+    bare = all(s.disabled for s in strategies)
+    return state.model_copy(update={"strategies": strategies, "enabled": state.enabled and not bare})
+
+
+def _replaced(item: Feature, changes: Mapping[str, Any]) -> Feature:
+    return Feature.model_validate({**item.model_dump(), **changes})
+
+
+def _about(item: Feature, environment: str = "") -> Any:
+    """What an audit event keeps of a feature: one environment's state, or all but the states."""
+    if environment:
+        return item.at(environment).wire()
+    return item.model_dump(by_alias=True, mode="json", exclude={"environments"})
+
+
+def _users(features: list[Feature], segment: int) -> list[Feature]:
+    return [f for f in features if any(segment in s.segments for e in f.environments.values() for s in e.strategies)]

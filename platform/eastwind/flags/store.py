@@ -1,0 +1,179 @@
+"""Tables of flags. Strategies, variants and constraints are kept as Unleash's JSON, as they go over the wire."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Boolean, Column, ForeignKey, Integer, RowMapping, String, Table, Text, cast, func, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from eastwind.db import Connection, Json, Moment, RowId, metadata
+from eastwind.flags.model import Environment, Feature, FeatureEnvironment, Project, Segment
+
+project = Table(
+    "project",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("description", Text, nullable=False),
+)
+
+environment = Table(
+    "environment",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("type", String(20), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("sort_order", Integer, nullable=False),
+)
+
+feature = Table(
+    "feature",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("name_key", String(100), nullable=False, unique=True),
+    Column("project", String(100), ForeignKey("project.id"), nullable=False, index=True),
+    Column("type", String(20), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("stale", Boolean, nullable=False),
+    Column("impression_data", Boolean, nullable=False),
+    Column("dependencies", Json, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("archived_at", Moment),
+)
+
+state = Table(
+    "feature_environment",
+    metadata,
+    Column("feature", String(100), ForeignKey("feature.name"), primary_key=True),
+    Column("environment", String(100), ForeignKey("environment.name"), primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("strategies", Json, nullable=False),
+    Column("variants", Json, nullable=False),
+)
+
+segment = Table(
+    "segment",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("name", String(100), nullable=False, unique=True),
+    Column("description", Text, nullable=False),
+    Column("project", String(100)),
+    Column("constraints", Json, nullable=False),
+)
+
+
+def put(tx: Connection, table: Table, values: dict[str, Any]) -> None:
+    """Insert a row, or replace the one with the same key."""
+    insert = sqlite_insert(table) if tx.dialect.name == "sqlite" else postgresql_insert(table)
+    keys = [c.name for c in table.primary_key]
+    rest = {name: insert.excluded[name] for name in values if name not in keys}
+    tx.execute(insert.values(values).on_conflict_do_update(index_elements=keys, set_=rest))
+
+
+def projects(tx: Connection) -> list[Project]:
+    """All projects."""
+    return [Project.model_validate(dict(r)) for r in tx.execute(select(project).order_by(project.c.id)).mappings()]
+
+
+def environments(tx: Connection) -> list[Environment]:
+    """All environments in their order."""
+    rows = tx.execute(select(environment).order_by(environment.c.sort_order, environment.c.name)).mappings()
+    return [Environment.model_validate(dict(r)) for r in rows]
+
+
+def get(tx: Connection, name: str) -> Feature | None:
+    """One feature with its state in every environment."""
+    row = tx.execute(select(feature).where(feature.c.name == name)).mappings().first()
+    return _features(tx, [row])[0] if row else None
+
+
+def name_taken(tx: Connection, name: str) -> str | None:
+    """The feature, live or archived, whose name is this one but for case. Names are never used twice."""
+    found: str | None = tx.execute(select(feature.c.name).where(feature.c.name_key == name.casefold())).scalar()
+    return found
+
+
+def features(tx: Connection, project_id: str | None = None, archived: bool = False) -> list[Feature]:
+    """Live (or archived) features by name."""
+    query = select(feature).where(feature.c.archived_at.is_not(None) if archived else feature.c.archived_at.is_(None))
+    if project_id is not None:
+        query = query.where(feature.c.project == project_id)
+    return _features(tx, tx.execute(query.order_by(feature.c.name)).mappings().all())
+
+
+def children(tx: Connection, parent: str) -> list[Feature]:
+    """The live features that depend on `parent`."""
+    query = select(feature).where(feature.c.archived_at.is_(None), cast(feature.c.dependencies, Text) != "[]")
+    dependents = _features(tx, tx.execute(query).mappings().all())
+    return [f for f in dependents if any(d.feature == parent for d in f.dependencies)]
+
+
+def save(tx: Connection, item: Feature) -> None:
+    """Write a feature and all its states."""
+    values = item.model_dump(include={"name", "project", "type", "description", "stale", "impression_data",
+                                      "created_at", "archived_at"})
+    values |= {"name_key": item.name.casefold(), "dependencies": [d.wire() for d in item.dependencies]}
+    put(tx, feature, values)
+    for at in item.environments.values():
+        put(tx, state, {
+            "feature": item.name, "environment": at.environment, "enabled": at.enabled,
+            "strategies": [s.wire() for s in at.strategies], "variants": [v.wire() for v in at.variants],
+        })
+
+
+def segments(tx: Connection) -> dict[int, Segment]:
+    """All segments by id."""
+    return {s.id: s for s in (Segment.model_validate(dict(r)) for r in tx.execute(select(segment)).mappings())}
+
+
+def add_segment(tx: Connection, item: Segment) -> int:
+    """Insert and return the new id."""
+    values = item.model_dump(include={"name", "description", "project"}) | _constraints(item)
+    return int(tx.execute(segment.insert().values(values).returning(segment.c.id)).scalar_one())
+
+
+def save_segment(tx: Connection, item: Segment) -> None:
+    """Replace a segment."""
+    values = item.model_dump(include={"name", "description", "project"}) | _constraints(item)
+    tx.execute(segment.update().where(segment.c.id == item.id).values(values))
+
+
+def remove_segment(tx: Connection, number: int) -> None:
+    """Delete a segment."""
+    tx.execute(segment.delete().where(segment.c.id == number))
+
+
+def raw(tx: Connection, environment_name: str) -> tuple[list[RowMapping], list[RowMapping]]:
+    """Rows of live features with their state in one environment, and of segments, *as stored*.
+
+    The publisher builds what goes out from these, so that one damaged row cannot keep the others in.
+    """
+    joined = feature.outerjoin(state, (state.c.feature == feature.c.name) & (state.c.environment == environment_name))
+    query = (
+        select(feature, state.c.enabled, state.c.strategies, state.c.variants).select_from(joined)
+        .where(feature.c.archived_at.is_(None)).order_by(feature.c.name)
+    )
+    return list(tx.execute(query).mappings()), list(tx.execute(select(segment).order_by(segment.c.id)).mappings())
+
+
+def count(tx: Connection) -> int:
+    """How many features there are or were."""
+    return int(tx.execute(select(func.count()).select_from(feature)).scalar_one())
+
+
+def _constraints(item: Segment) -> dict[str, Any]:
+    return {"constraints": [c.wire() for c in item.constraints]}
+
+
+def _features(tx: Connection, rows: Iterable[RowMapping]) -> list[Feature]:
+    found = list(rows)
+    names = [r["name"] for r in found]
+    states: dict[str, dict[str, FeatureEnvironment]] = {name: {} for name in names}
+    # One query for all where many are asked for: a parameter for each would pass the engines' limit.
+    query = select(state) if len(names) > 100 else select(state).where(state.c.feature.in_(names))
+    for r in tx.execute(query).mappings():
+        if r["feature"] in states:
+            states[r["feature"]][r["environment"]] = FeatureEnvironment.model_validate(dict(r))
+    return [Feature.model_validate({**row, "environments": states[row["name"]]}) for row in found]
+
