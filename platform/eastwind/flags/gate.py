@@ -4,6 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Protocol
 
+from eastwind.audit import Event
 from eastwind.db import Connection
 from eastwind.flags.model import Environment
 
@@ -17,6 +18,9 @@ class Gate(Protocol):
         Called within the transaction that opens, and only when the reach grows: closing never asks.
         """
 
+    def settle(self, tx: Connection, environment: Environment, feature: str, share: Fraction, event: Event) -> None:
+        """Hear of every change of a flag's reach, growing or not, after `check` and in the same transaction."""
+
     def population(self, tx: Connection) -> int:
         """How many customers there are."""
 
@@ -26,6 +30,9 @@ class OpenGate:
 
     def check(self, tx: Connection, environment: Environment, feature: str, share: Fraction) -> None:
         """Anything goes."""
+
+    def settle(self, tx: Connection, environment: Environment, feature: str, share: Fraction, event: Event) -> None:
+        """Nobody listens."""
 
     def population(self, tx: Connection) -> int:
         """Unknown."""

@@ -6,10 +6,11 @@ simply ask again.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from eastwind.audit import SYSTEM, Actor, record
+from eastwind.audit import SYSTEM, Actor, Event, record
 from eastwind.clock import Clock, now
 from eastwind.db import Connection, Database
 from eastwind.errors import Conflict, Invalid, NotFound, Problem, msg
@@ -25,7 +26,7 @@ from eastwind.flags.model import (
     Strategy,
     Variant,
 )
-from eastwind.flags.reach import reach
+from eastwind.flags.reach import Reach, reach
 
 ROOM = "flags"
 _DEFAULTS = (
@@ -34,6 +35,22 @@ _DEFAULTS = (
 )
 # What Unleash adds when a flag without strategies is switched on: explicit, so that nobody reads "none" as "nobody".
 _EVERYBODY = Strategy(name="flexibleRollout", parameters={"rollout": "100", "stickiness": "default"})
+
+
+@dataclass(frozen=True)
+class Step:
+    """A feature on one side of a change, with what its reach depends on; `parent` is one as it was before."""
+
+    feature: Feature
+    segments: Mapping[int, Segment]
+    parent: Feature | None = None
+
+    def reach(self, tx: Connection, environment: str) -> Reach:
+        """The most that the feature reaches on this side."""
+        return reach(self.feature, environment, lambda name: self._lookup(tx, name), self.segments)
+
+    def _lookup(self, tx: Connection, name: str) -> Feature | None:
+        return self.parent if self.parent and self.parent.name == name else store.get(tx, name)
 
 
 class Flags:
@@ -234,11 +251,11 @@ class Flags:
             if before[item.id] == item:
                 return
             store.save_segment(tx, item)
-            record(tx, actor, "segment-updated", room=ROOM, subject=item.name, before=before[item.id].wire(),
-                   after=item.wire(), at=self._clock())
+            event = record(tx, actor, "segment-updated", room=ROOM, subject=item.name, before=before[item.id].wire(),
+                           after=item.wire(), at=self._clock())
             after = before | {item.id: item}
             for user in _users(store.features(tx), item.id):
-                self._gate_all(tx, user, user, before, after)
+                self._gate_all(tx, event, Step(user, before), Step(user, after))
 
     def remove_segment(self, number: int, actor: Actor) -> None:
         """Delete a segment. Raises `Conflict` while a strategy uses it."""
@@ -266,25 +283,25 @@ class Flags:
             self._check_segments(tx, after)
             self._check_dependencies(tx, after)
             store.save(tx, after)
-            self._record(tx, actor, act, after, environment, _about(before, environment), _about(after, environment))
+            event = self._record(tx, actor, act, after, environment, _about(before, environment),
+                                 _about(after, environment))
             segments = store.segments(tx)
-            self._gate_all(tx, before, after, segments, segments)
+            self._gate_all(tx, event, Step(before, segments), Step(after, segments))
             for child in store.children(tx, name):
-                self._gate_all(tx, child, child, segments, segments, {name: before})
+                self._gate_all(tx, event, Step(child, segments, before), Step(child, segments))
         return after
 
-    def _gate_all(self, tx: Connection, before: Feature, after: Feature, old: Mapping[int, Segment],
-                  new: Mapping[int, Segment], changed: Mapping[str, Feature] | None = None) -> None:
+    def _gate_all(self, tx: Connection, event: Event, before: Step, after: Step) -> None:
         """Hold a feature against the gate in each environment in which its reach grew. The write is already made."""
-        def earlier(name: str) -> Feature | None:
-            return (changed or {}).get(name) or store.get(tx, name)
-
         for place in store.environments(tx):
-            was = reach(before, place.name, earlier, old)
-            is_ = reach(after, place.name, lambda name: store.get(tx, name), new)
+            was, now_ = before.reach(tx, place.name), after.reach(tx, place.name)
+            if was == now_:
+                continue
+            share = now_.share(self._gate.population(tx))
             # Growing means more share or other people by name, even where the number stays the same.
-            if is_.fraction > was.fraction or not is_.ids <= was.ids:
-                self._gate.check(tx, place, after.name, is_.share(self._gate.population(tx)))
+            if now_.fraction > was.fraction or not now_.ids <= was.ids:
+                self._gate.check(tx, place, after.feature.name, share)
+            self._gate.settle(tx, place, after.feature.name, share, event)
 
     def _check_segments(self, tx: Connection, item: Feature) -> None:
         used = {n for s in item.environments.values() for strategy in s.strategies for n in strategy.segments}
@@ -312,9 +329,9 @@ class Flags:
                at=self._clock())
 
     def _record(self, tx: Connection, actor: Actor, act: str, item: Feature, environment: str = "",
-                before: Any = None, after: Any = None) -> None:
-        record(tx, actor, act, room=ROOM, subject=item.name, environment=environment, project=item.project,
-               before=before, after=after, at=self._clock())
+                before: Any = None, after: Any = None) -> Event:
+        return record(tx, actor, act, room=ROOM, subject=item.name, environment=environment, project=item.project,
+                      before=before, after=after, at=self._clock())
 
     @contextmanager
     def _writing(self, tx: Connection | None) -> Iterator[Connection]:
