@@ -1,0 +1,133 @@
+"""What must be there before anything runs: the schema, declared flags and experiments, and at the first start people,
+tokens and sample customers. Running it again changes nothing.
+"""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from eastwind.app import House
+from eastwind.audit import SYSTEM, Actor
+from eastwind.cli.up import Welcome
+from eastwind.db.migrate import upgrade
+from eastwind.errors import Problem, Unavailable, msg
+from eastwind.experiments import load_folder
+from eastwind.flags.declare import declare_folder
+from eastwind.people import ROLES
+from eastwind.people.model import ALL
+from eastwind.settings import Settings, secret_key
+
+_ACTOR = Actor("cli", "first-start")
+# Unleash's own names, so that a compose file written for it works here.
+_INIT_TOKENS = {"INIT_ADMIN_API_TOKENS": "admin", "INIT_BACKEND_API_TOKENS": "backend",
+                "INIT_CLIENT_API_TOKENS": "backend", "INIT_FRONTEND_API_TOKENS": "frontend"}
+_SAMPLE_SECONDS = 600
+
+
+def prepare(house: House, env: Mapping[str, str] = os.environ, console: Console | None = None) -> Welcome:
+    """Bring the database to where the platform can start, and say how to sign in."""
+    console = console or Console(stderr=True)
+    secret_key(house.settings)
+    upgrade(house.db)
+    house.flags.ensure_defaults()
+    first = not house.people.tokens()
+    if first:
+        take_over_tokens(house, env)
+    if house.settings.load_samples and not house.grid.population():
+        load_samples(house, console)
+    declare(house, console)
+    return _welcome(house, first)
+
+
+def declare(house: House, console: Console) -> None:
+    """Take in experiments and flags declared in files; what is wrong is named, and leaves the others be."""
+    house.experiments.declare(load_folder(house.settings.experiments_dir))
+    for problem in declare_folder(house.flags, house.settings.flags_dir):
+        console.print(f"flags: {problem.field}: {problem.reason}", style="yellow", markup=False)
+
+
+def take_over_tokens(house: House, env: Mapping[str, str]) -> None:
+    """Keep the tokens that `INIT_*_API_TOKENS` list (`project:environment.secret`, comma-separated)."""
+    for variable, kind in _INIT_TOKENS.items():
+        for number, secret in enumerate(filter(None, map(str.strip, env.get(variable, "").split(",")))):
+            scope, _, _ = secret.rpartition(".")
+            project, _, environment = scope.partition(":")
+            projects = (ALL,) if project in ("", "[]") else (project,)
+            house.people.issue_token(kind, ALL if kind == "admin" else environment or "development", projects,
+                                     f"{variable.lower()}-{number + 1}", _ACTOR, secret)
+
+
+def load_samples(house: House, console: Console) -> None:
+    """Have the back office make its sample, and take in the grid that it exports."""
+    folder = house.settings.data_dir / "backoffice"
+    command = [sys.executable, "-m", "backoffice", "sample", "--customers", str(house.settings.customers),
+               "--seed", str(house.settings.sample_seed), "--out", str(folder)]
+    try:
+        subprocess.run(command, check=True, timeout=_SAMPLE_SECONDS, stdout=None if console.is_terminal else subprocess.DEVNULL)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        reason = msg("the sample data could not be made: {detail}", detail=error)
+        raise Unavailable(Problem("sample", reason)) from error
+    with console.status("taking in the grid model …"):
+        house.grid.import_folder(folder, SYSTEM)
+
+
+def _welcome(house: House, first: bool) -> Welcome:
+    file = house.settings.data_dir / "welcome.json"
+    if first and house.settings.load_samples:
+        write_private(file, json.dumps(asdict(_introduce(house)), indent=1))
+    welcome = _read(file) if house.settings.load_samples else Welcome()
+    return Welcome(_addresses(house.settings), welcome.sign_ins, welcome.tokens, welcome.customer)
+
+
+def _introduce(house: House) -> Welcome:
+    """One person for each role and one token of each type, with fresh secrets: development only."""
+    people = {role: secrets.token_urlsafe(12) for role in ROLES}
+    for role, password in people.items():
+        house.people.add_user(role, password, role, _ACTOR)
+    wanted = [("backend", "development"), ("backend", "production"), ("frontend", "production"), ("admin", ALL)]
+    tokens = tuple((kind, environment, _token(house, kind, environment)) for kind, environment in wanted)
+    sign_ins = tuple((role, role, password) for role, password in people.items())
+    return Welcome(sign_ins=sign_ins, tokens=tokens, customer=_customer(house.settings.data_dir / "backoffice"))
+
+
+def _token(house: House, kind: str, environment: str) -> str:
+    return house.people.issue_token(kind, environment, (ALL,), f"sample-{kind}", _ACTOR)[1]
+
+
+def _customer(folder: Path) -> tuple[str, str] | None:
+    """A sample customer's account and PIN, from the note that the back office leaves with its export."""
+    try:
+        cases = json.loads((folder / "sample.json").read_text(encoding="utf-8"))["examples"]
+        case = cases.get("outage") or next(iter(cases.values()))
+        return str(case["account"]), str(case["pin"])
+    except (OSError, ValueError, KeyError, StopIteration):
+        return None
+
+
+def _addresses(settings: Settings) -> tuple[tuple[str, str], ...]:
+    root = f"http://{settings.host}:{settings.port}"
+    return (("console", f"{root}/"), ("hall (customers)", f"{root}/hall/"), ("SDK (Unleash)", f"{root}/api"))
+
+
+def _read(file: Path) -> Welcome:
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        return Welcome((), tuple(map(tuple, kept["sign_ins"])), tuple(map(tuple, kept["tokens"])),
+                       tuple(kept["customer"]) if kept["customer"] else None)
+    except (OSError, ValueError, KeyError, TypeError):
+        return Welcome()  # it was removed, as it should be where others can read the folder
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file that only its owner can read, in one step."""
+    handle = os.open(file, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as out:
+        out.write(text)
+

@@ -1,0 +1,193 @@
+"""What the innovation team does with an experiment: declare, review, open, widen, close."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+from eastwind.audit import SYSTEM, Actor, record
+from eastwind.clock import Clock, now
+from eastwind.db import Connection, Database
+from eastwind.errors import Conflict, Invalid, Message, NotFound, Problem, Refused, msg
+from eastwind.experiments import store
+from eastwind.experiments.manifest import Loaded
+from eastwind.experiments.model import STICKINESS, Experiment, Run
+from eastwind.flags import Feature, FeatureEnvironment, Flags
+from eastwind.flags import ladder as steps
+from eastwind.grid import Grid
+from eastwind.readiness import LoadPlan, Readiness, Review
+
+ROOM = "experiments"
+_MOST_PILOTS = 1000
+
+
+class Experiments:
+    """Experiments and their runs. Opening passes the gate inside the flags service; closing needs nothing."""
+
+    def __init__(self, db: Database, flags: Flags, readiness: Readiness, grid: Grid, *, headroom: float,
+                 review_seconds: int, clock: Clock = now) -> None:
+        self._db, self._flags, self._readiness, self._grid = db, flags, readiness, grid
+        self._headroom, self._review_seconds, self._clock = headroom, review_seconds, clock
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def get(self, slug: str, tx: Connection | None = None) -> Experiment:
+        """One experiment. Raises `NotFound`."""
+        with nullcontext(tx) if tx is not None else self._db.read() as work:
+            found = store.get(work, slug)
+        if found is None:
+            raise NotFound(Problem("experiment", msg("there is no experiment {slug}", slug=slug[:100])))
+        return found
+
+    def list(self) -> Sequence[Experiment]:
+        """All experiments by slug."""
+        with self._db.read() as tx:
+            return store.every(tx)
+
+    def open_runs(self, tx: Connection | None = None) -> Sequence[Run]:
+        """All runs that are open, oldest first."""
+        with nullcontext(tx) if tx is not None else self._db.read() as work:
+            return store.open_runs(work)
+
+    def runs(self, slug: str) -> Sequence[Run]:
+        """All runs of an experiment, newest first."""
+        with self._db.read() as tx:
+            return store.runs(tx, slug)
+
+    # -- declaring ----------------------------------------------------------------------------------------------
+
+    def declare(self, folders: Iterable[Loaded]) -> None:
+        """Take in what the folders say. Makes a missing flag and ladder, off; never undoes a live state.
+
+        A folder with problems keeps its last valid manifest, marked, so that what runs can still be closed.
+        """
+        for loaded in folders:
+            if loaded.manifest is None:
+                self._mark(loaded)
+                continue
+            self._declare(Experiment(loaded.slug, loaded.manifest, loaded.build))
+
+    def _declare(self, item: Experiment) -> None:
+        with self._db.write() as tx:
+            before = store.get(tx, item.slug)
+            owner = store.by_flag(tx, item.manifest.flag)
+            if owner and owner.slug != item.slug:
+                clash = Problem("flag", msg("{flag} is the flag of {other}", flag=item.manifest.flag, other=owner.slug))
+                item = replace(item, problems=(clash,))
+            if before == replace(item, runs=before.runs if before else {}):
+                return
+            store.save(tx, item, self._clock())
+            record(tx, SYSTEM, "experiment-declared", room=ROOM, subject=item.slug, at=self._clock(),
+                   after={"build": item.build, "flag": item.manifest.flag})
+            if not item.problems:
+                self._make_flags(tx, item)
+
+    def _mark(self, loaded: Loaded) -> None:
+        with self._db.write() as tx:
+            before = store.get(tx, loaded.slug)
+            if before and before.problems != loaded.problems:
+                store.save(tx, replace(before, problems=loaded.problems), self._clock())
+                record(tx, SYSTEM, "experiment-manifest-refused", room=ROOM, subject=loaded.slug, at=self._clock(),
+                       after=[f"{p.field}: {p.reason}" for p in loaded.problems])
+
+    def _make_flags(self, tx: Connection, item: Experiment) -> None:
+        flag = item.manifest.flag
+        about = item.manifest.hypothesis[:1000]
+        parent = Feature(name=steps.parent_name(flag), type="experiment", description=f"Ladder of {flag}")
+        child = Feature(name=flag, type="experiment", description=about, dependencies=(steps.dependency(flag),))
+        for feature in (parent, child):
+            try:
+                self._flags.feature(feature.name, tx)
+            except NotFound:
+                self._flags.create(feature, SYSTEM, tx)
+
+    # -- reviewing ----------------------------------------------------------------------------------------------
+
+    def ask_review(self, slug: str, environment: str, share: Decimal, actor: Actor) -> Review:
+        """Have it shown that the back end carries `share` percent. The jobs process runs it."""
+        experiment = self.get(slug)
+        self._flags.environment(environment)
+        steps.rung(share)
+        if not share:
+            raise Invalid(Problem("share", msg("must be greater than 0")))
+        return self._readiness.ask(self._plan(experiment, environment, share), actor)
+
+    def _plan(self, experiment: Experiment, environment: str, share: Decimal) -> LoadPlan:
+        load, population = experiment.manifest.load, self._grid.population()
+        expected = population * float(share) / 100 * load.requests_per_customer_per_second
+        return LoadPlan(
+            experiment=experiment.slug, environment=environment, share=share, build=experiment.build,
+            requests_per_second=expected * self._headroom, seconds=self._review_seconds, p95_ms=load.p95_ms,
+            max_error_ratio=load.max_error_ratio, locustfile=str(Path(experiment.slug) / "locustfile.py"),
+            population=population, expected_per_customer=load.requests_per_customer_per_second,
+            headroom=self._headroom)
+
+    # -- opening and closing ------------------------------------------------------------------------------------
+
+    def open(self, slug: str, environment: str, share: Decimal, actor: Actor,
+             pilots: tuple[str, ...] | None = None) -> Run:
+        """Open to `share` percent of all customers, and to `pilots` by name (None: as they are).
+
+        Sets the share, so it widens, narrows, or changes nothing. Raises `Refused` when the gate says no, and then
+        nothing has changed; the refusal is in the audit trail.
+        """
+        step = steps.rung(share)
+        try:
+            with self._db.write() as tx:
+                return self._open(tx, self.get(slug, tx), environment, step, actor, pilots)
+        except Refused as refusal:
+            with self._db.write() as tx:
+                record(tx, actor, "experiment-open-refused", room=ROOM, subject=slug, environment=environment,
+                       after={"share": str(share), "reason": str(refusal)}, at=self._clock())
+            raise
+
+    def _open(self, tx: Connection, experiment: Experiment, environment: str, step: steps.Rung, actor: Actor,
+              pilots: tuple[str, ...] | None) -> Run:
+        before = experiment.open_run(environment)
+        named = pilots if pilots is not None else (before.pilots if before else ())
+        self._check_pilots(named)
+        if not step.rollout and not named:
+            raise Invalid(Problem("share", msg("must be greater than 0, or name pilots")))
+        flag, stickiness = experiment.manifest.flag, STICKINESS[experiment.manifest.unit]
+        parent = steps.parent_strategies(flag, step, named, stickiness)
+        child = steps.child_strategies(flag, step, named, stickiness)
+        for name, strategies in ((steps.parent_name(flag), parent), (flag, child)):
+            state = FeatureEnvironment(environment=environment, enabled=True, strategies=strategies)
+            self._flags.set_state(name, state, actor, "experiment-share-set", tx)
+        run = store.latest_run(tx, experiment.slug, environment)
+        if run is None or not run.is_open:
+            raise Conflict(Problem("share", msg("the flag reaches nobody; is it archived?")))
+        if run.pilots != named:
+            store.change_run(tx, run.id, pilots=list(named))
+        return replace(run, pilots=named)
+
+    def _check_pilots(self, named: tuple[str, ...]) -> None:
+        if len(named) > _MOST_PILOTS:
+            raise Invalid(Problem("pilots", msg("must have at most {bound} entries", bound=_MOST_PILOTS)))
+        unknown = [p for p in named if self._grid.customer(p) is None]
+        if unknown:
+            raise Invalid(Problem("pilots", msg("there is no customer {names}", names=", ".join(unknown[:10]))))
+
+    def close(self, slug: str, environment: str, reason: Message, actor: Actor, tx: Connection | None = None,
+              breach: bool = False) -> Run | None:
+        """Everybody is back on today's way. Needs no gate, no approval, and no other part to be up.
+
+        With `breach`, the evidence so far is void: opening again needs a new review. Returns the run it ended, or None
+        if none was open; repeating it changes nothing.
+        """
+        with nullcontext(tx) if tx is not None else self._db.write() as work:
+            experiment = self.get(slug, work)
+            running = experiment.open_run(environment)
+            self._flags.switch(experiment.manifest.flag, environment, False, actor, work)
+            if running is None:
+                return None
+            store.change_run(work, running.id, close_reason=reason.as_json(), rolled_back=breach)
+            if breach:
+                self._readiness.void(work, slug, environment, self._clock())
+            return store.latest_run(work, slug, environment)
+
+    def leave(self, slug: str, customer: str) -> None:
+        """A customer leaves the pilot for good; takes effect with their next request."""
+        with self._db.intake() as tx:
+            store.leave(tx, slug, customer, self._clock())

@@ -1,0 +1,140 @@
+"""Tables of experiments, their runs, and those who left."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, RowMapping, String, Table, Text, select
+
+from eastwind.db import Connection, Json, Moment, metadata
+from eastwind.errors import Message, Problem
+from eastwind.experiments.manifest import Manifest
+from eastwind.experiments.model import Experiment, Run
+
+experiment = Table(
+    "experiment",
+    metadata,
+    Column("slug", String(40), primary_key=True),
+    Column("flag", String(100), nullable=False, index=True),
+    Column("manifest", Text, nullable=False),
+    Column("build", String(64), nullable=False),
+    Column("problems", Json, nullable=False),
+    Column("declared_at", Moment, nullable=False),
+)
+
+run = Table(
+    "experiment_run",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("experiment", String(40), nullable=False),
+    Column("environment", String(100), nullable=False),
+    Column("share", String(20), nullable=False),
+    Column("peak_share", String(20), nullable=False),
+    Column("pilots", Json, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("opened_by", String(200), nullable=False),
+    Column("closed_at", Moment),
+    Column("closed_by", String(200), nullable=False),
+    Column("close_reason", Json),
+    Column("close_event", BigInteger),
+    Column("rolled_back", Boolean, nullable=False),
+    Index("ix_experiment_run_experiment_environment_id", "experiment", "environment", "id"),
+    Index("ix_experiment_run_closed_at", "closed_at"),
+)
+
+leaver = Table(
+    "experiment_leaver",
+    metadata,
+    Column("experiment", String(40), primary_key=True),
+    Column("customer", String(100), primary_key=True),
+    Column("at", Moment, nullable=False),
+)
+
+
+def get(tx: Connection, slug: str) -> Experiment | None:
+    """One experiment with its latest runs."""
+    row = tx.execute(select(experiment).where(experiment.c.slug == slug)).mappings().first()
+    return _experiment(tx, row) if row else None
+
+
+def by_flag(tx: Connection, flag: str) -> Experiment | None:
+    """The experiment whose flag this is."""
+    row = tx.execute(select(experiment).where(experiment.c.flag == flag)).mappings().first()
+    return _experiment(tx, row) if row else None
+
+
+def every(tx: Connection) -> list[Experiment]:
+    """All experiments by slug."""
+    rows = tx.execute(select(experiment).order_by(experiment.c.slug)).mappings().all()
+    return [_experiment(tx, row) for row in rows]
+
+
+def save(tx: Connection, item: Experiment, at: datetime) -> None:
+    """Insert or replace what a folder declared."""
+    values = {
+        "flag": item.manifest.flag, "manifest": item.manifest.model_dump_json(), "build": item.build,
+        "problems": [{"field": p.field, "reason": p.reason.as_json()} for p in item.problems], "declared_at": at,
+    }
+    changed = tx.execute(experiment.update().where(experiment.c.slug == item.slug).values(values))
+    if changed.rowcount == 0:
+        tx.execute(experiment.insert().values(slug=item.slug, **values))
+
+
+def add_run(tx: Connection, item: Run) -> None:
+    """Begin a run."""
+    tx.execute(run.insert().values(
+        id=item.id, experiment=item.experiment, environment=item.environment, share=str(item.share),
+        peak_share=str(item.peak_share), pilots=list(item.pilots), opened_at=item.opened_at, opened_by=item.opened_by,
+        closed_by="", rolled_back=False))
+
+
+def change_run(tx: Connection, number: int, **values: Any) -> None:
+    """Change columns of a run."""
+    tx.execute(run.update().where(run.c.id == number).values(values))
+
+
+def latest_run(tx: Connection, slug: str, environment: str) -> Run | None:
+    """The newest run of an experiment in an environment, open or closed."""
+    query = (select(run).where(run.c.experiment == slug, run.c.environment == environment)
+             .order_by(run.c.id.desc()).limit(1))
+    row = tx.execute(query).mappings().first()
+    return _run(row) if row else None
+
+
+def open_runs(tx: Connection) -> list[Run]:
+    """All runs that are open."""
+    return [_run(r) for r in tx.execute(select(run).where(run.c.closed_at.is_(None)).order_by(run.c.id)).mappings()]
+
+
+def runs(tx: Connection, slug: str) -> list[Run]:
+    """All runs of an experiment, newest first."""
+    query = select(run).where(run.c.experiment == slug).order_by(run.c.id.desc()).limit(200)
+    return [_run(r) for r in tx.execute(query).mappings()]
+
+
+def has_left(tx: Connection, slug: str, customer: str) -> bool:
+    """Whether a customer chose to leave."""
+    query = select(leaver.c.at).where(leaver.c.experiment == slug, leaver.c.customer == customer)
+    return tx.execute(query).first() is not None
+
+
+def leave(tx: Connection, slug: str, customer: str, at: datetime) -> None:
+    """Remember that a customer left."""
+    if not has_left(tx, slug, customer):
+        tx.execute(leaver.insert().values(experiment=slug, customer=customer, at=at))
+
+
+def _experiment(tx: Connection, row: RowMapping) -> Experiment:
+    latest: dict[str, Run] = {}
+    for item in runs(tx, row["slug"]):
+        latest.setdefault(item.environment, item)
+    problems = tuple(Problem(p["field"], Message.from_json(p["reason"])) for p in row["problems"])
+    return Experiment(row["slug"], Manifest.model_validate_json(row["manifest"]), row["build"], problems, latest)
+
+
+def _run(row: RowMapping) -> Run:
+    values: Mapping[str, Any] = {**row, "share": Decimal(row["share"]), "peak_share": Decimal(row["peak_share"]),
+                                 "pilots": tuple(row["pilots"])}
+    reason = row["close_reason"]
+    return Run(**{**values, "close_reason": Message.from_json(reason) if reason else None})
