@@ -67,8 +67,8 @@ def review(slug: Slug, share: Share, environment: Environment = "",
             while found.state in ("queued", "running"):
                 time.sleep(0.3)
                 found = house.readiness.get(asked.id)
-                bars.update(task, completed=found.progress.fraction if found.progress else 0.0,
-                            description=f"{slug}: {found.state}")
+                done = found.progress.elapsed / found.progress.seconds if found.progress else 0.0
+                bars.update(task, completed=done, description=f"{slug}: {found.state}")
     print(json.dumps({"id": found.id, "state": found.state, "share": str(found.share),
                       "reasons": [str(r) for r in found.reasons]}) if as_json
           else f"{found.state}: " + "; ".join(str(r) for r in found.reasons))
@@ -77,7 +77,7 @@ def review(slug: Slug, share: Share, environment: Environment = "",
 
 @command
 def open_(slug: Slug, share: Share, environment: Environment = "",
-          pilot: Annotated[list[str] | None, typer.Option(help="a customer by account; may be repeated")] = None) -> int:
+          pilot: Annotated[list[str] | None, typer.Option(help="an account; may be repeated")] = None) -> int:
     """Open (or widen, or narrow) an experiment, as far as it was shown to be ready."""
     from eastwind.app import build
 
@@ -102,18 +102,25 @@ def close(slug: Slug, environment: Environment = "",
 
 
 @command
-def report(slug: Slug, environment: Environment = "") -> int:
+def report(slug: Slug, environment: Environment = "",
+           as_json: Annotated[bool, typer.Option("--json", help="print it as JSON")] = False) -> int:
     """Print what an experiment brought: arms, sizes, difference and 95 % interval."""
+    from rich.console import Console
+
     from eastwind.app import build
-    from eastwind.cli.report import show
+    from eastwind.cli.report import report_of, show_report
 
     settings = load()
-    house = build(settings)
-    return show(house, slug, environment or settings.hall_environment)
+    found = report_of(build(settings), slug, environment or settings.hall_environment)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        show_report(Console(), found)
+    return 0
 
 
 @command
-def drill(slug: Slug, kind: Annotated[str, typer.Argument(help="error, hang, flood, memory, or none to end it")]) -> int:
+def drill(slug: Slug, kind: Annotated[str, typer.Argument(help="error, hang, flood, memory or none")]) -> int:
     """Switch a fault on in an experiment's process, to see that it is taken back."""
     from eastwind.app import build
     from eastwind.host import Fault

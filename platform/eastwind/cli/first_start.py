@@ -69,8 +69,9 @@ def load_samples(house: House, console: Console) -> None:
     folder = house.settings.data_dir / "backoffice"
     command = [sys.executable, "-m", "backoffice", "sample", "--customers", str(house.settings.customers),
                "--seed", str(house.settings.sample_seed), "--out", str(folder)]
+    told = None if console.is_terminal else subprocess.DEVNULL
     try:
-        subprocess.run(command, check=True, timeout=_SAMPLE_SECONDS, stdout=None if console.is_terminal else subprocess.DEVNULL)
+        subprocess.run(command, check=True, timeout=_SAMPLE_SECONDS, stdout=told)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         reason = msg("the sample data could not be made: {detail}", detail=error)
         raise Unavailable(Problem("sample", reason)) from error

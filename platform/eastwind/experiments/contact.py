@@ -8,7 +8,6 @@ from eastwind.experiments.model import Arm
 from eastwind.exposures import Exposures
 from eastwind.outcomes import Outcomes
 
-
 # Made here, for both arms alike; an experiment that sends one of these would be judging itself.
 PLATFORM_METRICS = frozenset({"error", "failed_first_contact", "latency_ms", "helped", "hotline_call"})
 

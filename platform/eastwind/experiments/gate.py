@@ -76,9 +76,9 @@ class ReadinessGate:
         if ready.share >= asked:
             return
         if not ready.share:
-            raise Refused(Problem("share", msg(
-                "the back end was not shown to be ready for {asked} %: there is no passed review of this build that is "
-                "still valid. Run a readiness review for {asked} % first.", asked=_plain(asked))))
+            todo = msg("the back end was not shown to be ready for {asked} %. Run a readiness review for {asked} % "
+                       "first.", asked=_plain(asked))
+            raise Refused(Problem("share", todo), *(Problem("evidence", reason) for reason in ready.reasons))
         raise Refused(Problem("share", msg(
             "the back end was shown to be ready for {ready} %, not for {asked} %. Run a readiness review for {asked} % "
             "first.", ready=_plain(ready.share), asked=_plain(asked))))

@@ -25,9 +25,9 @@ _MOST_PILOTS = 1000
 class Experiments:
     """Experiments and their runs. Opening passes the gate inside the flags service; closing needs nothing."""
 
-    def __init__(self, db: Database, flags: Flags, readiness: Readiness, grid: Grid, *, headroom: float,
-                 review_seconds: int, clock: Clock = now) -> None:
-        self._db, self._flags, self._readiness, self._grid = db, flags, readiness, grid
+    def __init__(self, db: Database, flags: Flags, readiness: Readiness, grid: Grid, *, folder: Path,
+                 headroom: float, review_seconds: int, clock: Clock = now) -> None:
+        self._db, self._flags, self._readiness, self._grid, self._folder = db, flags, readiness, grid, folder
         self._headroom, self._review_seconds, self._clock = headroom, review_seconds, clock
 
     # -- reading ------------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ class Experiments:
         return LoadPlan(
             experiment=experiment.slug, environment=environment, share=share, build=experiment.build,
             requests_per_second=expected * self._headroom, seconds=self._review_seconds, p95_ms=load.p95_ms,
-            max_error_ratio=load.max_error_ratio, locustfile=str(Path(experiment.slug) / "locustfile.py"),
+            max_error_ratio=load.max_error_ratio, locustfile=str(self._folder / experiment.slug / "locustfile.py"),
             population=population, expected_per_customer=load.requests_per_customer_per_second,
             headroom=self._headroom)
 
@@ -184,7 +184,7 @@ class Experiments:
                 return None
             store.change_run(work, running.id, close_reason=reason.as_json(), rolled_back=breach)
             if breach:
-                self._readiness.void(work, slug, environment, self._clock())
+                self._readiness.void(work, slug, environment, self._clock(), actor)
             return store.latest_run(work, slug, environment)
 
     def leave(self, slug: str, customer: str) -> None:

@@ -32,9 +32,8 @@ class Rung:
 
 def rung(share: Decimal) -> Rung:
     """The step for a share in percent: 0, or 0.001…0.1 in steps of 0.001, or 0.1…100 in steps of 0.1."""
-    fine = share <= _COARSE
-    step = _FINE if fine else _COARSE
-    if not (share.is_finite() and 0 <= share <= 100) or share % step:
+    fine = share.is_finite() and share <= _COARSE
+    if not (share.is_finite() and 0 <= share <= 100) or share % (_FINE if fine else _COARSE):
         raise Invalid(Problem("share", msg(
             "must be from 0 to 100 %, in steps of 0.001 up to 0.1 and in steps of 0.1 above")))
     return Rung(1, int(share / _FINE)) if fine else Rung(int(share / _COARSE), 100)

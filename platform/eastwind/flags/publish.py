@@ -20,9 +20,15 @@ from eastwind.db import Connection, Database
 from eastwind.errors import EastwindError, NotFound, Problem, msg
 from eastwind.flags import store
 from eastwind.flags.document import Document, closed, feature_document, segment_document
+from eastwind.flags.model import Feature, Segment
+from eastwind.validation import checked
 
 log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.05
+
+Row = tuple[Any, ...]
+# What goes out for a row, if anything can, and why it is not what is stored, or "".
+Admitted = tuple[Document | None, str]
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class Publisher:
         self._db = db
         self._seen = -1
         self._snapshots: dict[str, Snapshot] = {}
-        self._verdicts: dict[str, str] = {}
+        self._admitted: dict[str, dict[Row, Admitted]] = {}
         self._changed = threading.Condition()
         self._refreshing = threading.Lock()
         self._stop = threading.Event()
@@ -66,9 +72,9 @@ class Publisher:
             raise NotFound(Problem("environment", msg("there is no environment {name}", name=environment))) from None
 
     def wait(self, environment: str, revision: int, timeout: float) -> Snapshot | None:
-        """The first snapshot newer than `revision`, or None after `timeout` seconds without one."""
+        """The first snapshot newer than `revision`, or None after `timeout` seconds without one, or on `stop`."""
         with self._changed:
-            self._changed.wait_for(lambda: self._newer(environment, revision) is not None, timeout)
+            self._changed.wait_for(lambda: self.stopped or self._newer(environment, revision) is not None, timeout)
             return self._newer(environment, revision)
 
     def refresh(self) -> None:
@@ -118,26 +124,26 @@ class Publisher:
         if before and before.revision == revision:
             return before
         features, segments = store.raw(tx, environment)
-        shared, broken = _segments(segments)
-        quarantined: dict[str, str] = dict(broken)
-        documents = tuple(self._admit(row, shared, quarantined) for row in features)
-        for name, reason in quarantined.items():
-            log.warning("%s goes out closed in %s: %s", name, environment, reason)
-        return Snapshot(environment, revision, documents, tuple(shared), quarantined)
+        known, fresh = self._admitted.get(environment, {}), {}
+        # A row that has not changed keeps its very document: nothing is checked, built or compared twice.
+        for row in (*features, *segments):
+            key = tuple(row.values())
+            fresh[key] = known.get(key) or (_admit_feature if "type" in row else _admit_segment)(row, environment)
+        self._admitted[environment] = fresh
+        return _snapshot(environment, revision, features, segments, fresh)
 
-    def _admit(self, row: RowMapping, segments: list[Document], quarantined: dict[str, str]) -> Document:
-        try:
-            document = feature_document(row)
-            text = json.dumps(document, sort_keys=True, allow_nan=False)
-            if text not in self._verdicts:
-                self._verdicts[text] = _verdict(document, segments)
-            problem = self._verdicts[text]
-        except Exception as error:  # whatever is wrong with one row, the others must go out
-            problem = f"{type(error).__name__}: {error}"
-        if not problem:
-            return document
-        quarantined[str(row["name"])] = problem
-        return closed(row)
+
+def _snapshot(environment: str, revision: int, features: list[RowMapping], segments: list[RowMapping],
+              admitted: Mapping[Row, Admitted]) -> Snapshot:
+    quarantined: dict[str, str] = {}
+    served: list[list[Document]] = []
+    for rows, prefix in ((features, ""), (segments, "segment ")):
+        found = [(row, *admitted[tuple(row.values())]) for row in rows]
+        served.append([document for _, document, _ in found if document is not None])
+        quarantined |= {f"{prefix}{row['name']}": problem for row, _, problem in found if problem}
+    for name, reason in quarantined.items():
+        log.warning("%s goes out closed in %s: %s", name, environment, reason)
+    return Snapshot(environment, revision, tuple(served[0]), tuple(served[1]), quarantined)
 
 
 def _newest(tx: Connection, environment: str | None) -> int:
@@ -148,25 +154,37 @@ def _newest(tx: Connection, environment: str | None) -> int:
     return int(tx.execute(query).scalar() or 0)
 
 
-def _segments(rows: list[Any]) -> tuple[list[Document], dict[str, str]]:
-    """Segments that an engine loads, and the names of those that it does not. A missing one closes its users."""
-    good, broken = [], {}
-    for row in rows:
-        document = segment_document(row)
+def _admit_feature(row: RowMapping, environment: str) -> Admitted:
+    """What goes out for a feature: itself, or closed, or, if not even its name can be trusted, nothing."""
+    try:
+        stored = store.opened(row)
+        state = {"enabled": bool(row["enabled"]), "strategies": stored["strategies"], "variants": stored["variants"]}
+        # What no write would have let through, for it would fail open, does not go out either.
+        checked(Feature, {**stored, "environments": {environment: {"environment": environment, **state}}})
+        document = feature_document(stored)
+        problem = _load_problem({"version": 2, "features": [document], "segments": []}, document["name"])
+    except Exception as error:  # whatever is wrong with one row, the others must go out
+        problem = f"{type(error).__name__}: {error}"
+    if not problem:
+        return document, ""
+    least = closed(row)
+    unusable = _load_problem({"version": 2, "features": [least], "segments": []}, least["name"])
+    return None if unusable else least, problem
+
+
+def _admit_segment(row: RowMapping, _environment: str) -> Admitted:
+    """What goes out for a segment: itself or nothing. A missing one closes the strategies that use it."""
+    try:
+        stored = store.opened(row)
+        checked(Segment, stored)
+        document = segment_document(stored)
         problem = _load_problem({"version": 2, "features": [_PROBE], "segments": [document]}, "probe")
-        if problem:
-            broken[f"segment {row['name']}"] = problem
-        else:
-            good.append(document)
-    return good, broken
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+    return (None, problem) if problem else (document, "")
 
 
 _PROBE = {"name": "probe", "enabled": False, "strategies": []}
-
-
-def _verdict(document: Document, segments: list[Document]) -> str:
-    """Why the engine does not take this feature, or ""."""
-    return _load_problem({"version": 2, "features": [document], "segments": segments}, document["name"])
 
 
 def _load_problem(document: Document, name: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from eastwind.flags.model import WHOLE, Dependency, Feature, Segment, Strategy
+from eastwind.flags.model import WHOLE, Dependency, Feature, Segment, Strategy, Variant
 
 Lookup = Callable[[str], Feature | None]
 
@@ -55,7 +55,14 @@ def _strategy(strategy: Strategy, segments: Mapping[int, Segment]) -> Reach:
     return Reach(fraction=_rollout(strategy))
 
 
+_REDRAWN = ("random", "sessionId")
+
+
 def _rollout(strategy: Strategy) -> Fraction:
+    # What is drawn anew at each visit reaches everybody in time, however small the share.
+    if strategy.parameters.get("stickiness") in _REDRAWN or strategy.name in (
+            "gradualRolloutRandom", "gradualRolloutSessionId"):
+        return Fraction(1)
     if strategy.name == "flexibleRollout":
         return Fraction(int(strategy.parameters.get("rollout", "100")), 100)
     if strategy.name.startswith("gradualRollout"):
@@ -84,24 +91,28 @@ def _within(own: Reach, dependency: Dependency, environment: str, lookup: Lookup
     if parent is None or parent.archived_at or not parent.at(environment).enabled:
         return NOBODY
     if dependency.variants:
-        shown = _shown(parent, environment, frozenset(dependency.variants), segments)
-        # A variant is drawn with a seed of its own, independent of every rollout: shares multiply.
-        return Reach(own.ids | shown.ids, own.fraction * shown.fraction)
-    above = reach(parent, environment, _no_more, segments)
-    return Reach(own.ids | above.ids, min(own.fraction, above.fraction))
+        parts = _shown(parent, environment, frozenset(dependency.variants), segments)
+    else:  # a parent's own parents, which there should not be, could only narrow further
+        orphan = parent.model_copy(update={"dependencies": ()})
+        parts = [(reach(orphan, environment, lookup, segments), Fraction(1))]
+    # A variant is drawn with a seed of its own, independent of every rollout, so its weight multiplies. The rollouts of
+    # parent and child need not be independent: of those, the smaller counts.
+    ids = own.ids.union(*(base.ids for base, weight in parts if weight))
+    fraction = sum((min(own.fraction, base.fraction) * weight for base, weight in parts), Fraction(0))
+    return Reach(ids, min(own.fraction, fraction))
 
 
-def _no_more(_name: str) -> None:
-    """Dependencies are one level deep: a parent has no parent."""
-
-
-def _shown(parent: Feature, environment: str, names: frozenset[str], segments: Mapping[int, Segment]) -> Reach:
-    """Whom `parent` shows one of the variants `names`."""
+def _shown(parent: Feature, environment: str, names: frozenset[str],
+           segments: Mapping[int, Segment]) -> list[tuple[Reach, Fraction]]:
+    """For each way into `parent`: whom it reaches, and the part of those that is shown one of the variants `names`."""
     state = parent.at(environment)
-    parts = []
-    for strategy in state.active:
-        base = _strategy(strategy, segments)
-        variants = strategy.variants or state.variants
-        weight = Fraction(sum(v.weight for v in variants if v.name in names), sum(v.weight for v in variants) or WHOLE)
-        parts.append(Reach(base.ids if weight else frozenset(), base.fraction * weight))
-    return _union(parts)
+    ways = [(_strategy(s, segments), s.variants or state.variants) for s in state.active]
+    return [(base, _weight(variants, names)) for base, variants in ways or [(EVERYBODY, state.variants)]]
+
+
+def _weight(variants: tuple[Variant, ...], names: frozenset[str]) -> Fraction:
+    shown = [v for v in variants if v.name in names]
+    # An override gives its variant whatever the weights are; a redrawn variant reaches everybody in time.
+    if any(v.overrides or v.stickiness in _REDRAWN for v in shown) or (not variants and "disabled" in names):
+        return Fraction(1)
+    return Fraction(sum(v.weight for v in shown), sum(v.weight for v in variants) or WHOLE)

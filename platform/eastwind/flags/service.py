@@ -128,7 +128,7 @@ class Flags:
             if item.project not in {p.id for p in store.projects(tx)}:
                 raise NotFound(Problem("project", msg("there is no project {name}", name=item.project)))
             made = item.model_copy(update={"created_at": self._clock(), "archived_at": None, "environments": {}})
-            self._check_dependencies(tx, made)
+            self._check_dependencies(tx, made, made.dependencies)
             store.save(tx, made)
             self._record(tx, actor, "feature-created", made, after=_about(made))
         return made
@@ -138,13 +138,18 @@ class Flags:
         allowed = {k: v for k, v in changes.items() if k in ("type", "description", "stale", "impression_data")}
         return self._change(name, "", "feature-metadata-updated", actor, lambda f: _replaced(f, allowed))
 
-    def switch(self, name: str, environment: str, on: bool, actor: Actor, tx: Connection | None = None) -> Feature:
+    def switch(self, name: str, environment: str, on: bool, actor: Actor, tx: Connection | None = None,
+               with_disabled: bool = False) -> Feature:
         """Turn a feature on or off in an environment. Off is never refused.
 
-        A feature without active strategies gets one that says "everybody", as in Unleash.
+        A feature without active strategies gets one that says "everybody", as in Unleash; `with_disabled` first
+        makes its disabled strategies active.
         """
         def change(item: Feature) -> Feature:
             state = item.at(environment)
+            if on and with_disabled:
+                active = tuple(s.model_copy(update={"disabled": False}) for s in state.strategies)
+                state = state.model_copy(update={"strategies": active})
             if on and not state.active:
                 everybody = _EVERYBODY.model_copy(update={
                     "id": str(uuid4()), "parameters": {**_EVERYBODY.parameters, "groupId": item.name}})
@@ -160,11 +165,22 @@ class Flags:
         return self._change(name, state.environment, act, actor, lambda f: f.with_state(state), tx)
 
     def add_strategy(self, name: str, environment: str, strategy: Strategy, actor: Actor) -> Strategy:
-        """Add a strategy; it gets an id, and the last place unless it says another."""
+        """Add a strategy; it gets an id, and the last place unless it says another.
+
+        Where an equal one stands already, that one is returned: who asks twice does not get two.
+        """
         made = strategy.model_copy(update={"id": str(uuid4())})
 
         def change(item: Feature) -> Feature:
+            nonlocal made
             state = item.at(environment)
+            same = next((s for s in state.strategies if _says_the_same(s, strategy)), None)
+            if same is not None:
+                made = same
+                return item
+            if "sort_order" not in strategy.model_fields_set:
+                last = max((s.sort_order for s in state.strategies), default=-1)
+                made = made.model_copy(update={"sort_order": last + 1})
             strategies = tuple(sorted((*state.strategies, made), key=lambda s: s.sort_order))
             return item.with_state(state.model_copy(update={"strategies": strategies}))
 
@@ -280,8 +296,10 @@ class Flags:
             after = change(before)
             if after == before:
                 return before
-            self._check_segments(tx, after)
-            self._check_dependencies(tx, after)
+            # Only what is new is checked: what has gone bad elsewhere since must not keep a feature from closing.
+            self._check_segments(tx, _segments_of(after) - _segments_of(before))
+            if after.dependencies != before.dependencies:
+                self._check_dependencies(tx, after, after.dependencies)
             store.save(tx, after)
             event = self._record(tx, actor, act, after, environment, _about(before, environment),
                                  _about(after, environment))
@@ -303,15 +321,17 @@ class Flags:
                 self._gate.check(tx, place, after.feature.name, share)
             self._gate.settle(tx, place, after.feature.name, share, event)
 
-    def _check_segments(self, tx: Connection, item: Feature) -> None:
-        used = {n for s in item.environments.values() for strategy in s.strategies for n in strategy.segments}
+    def _check_segments(self, tx: Connection, used: frozenset[int]) -> None:
         missing = used - store.segments(tx).keys() if used else set()
         if missing:
             numbers = ", ".join(map(str, sorted(missing)))
             raise Invalid(Problem("segments", msg("there is no segment {numbers}", numbers=numbers)))
 
-    def _check_dependencies(self, tx: Connection, item: Feature) -> None:
-        for place, dependency in enumerate(item.dependencies):
+    def _check_dependencies(self, tx: Connection, item: Feature, dependencies: tuple[Dependency, ...]) -> None:
+        if dependencies and (users := store.children(tx, item.name)):
+            names = ", ".join(f.name for f in users)
+            raise Invalid(Problem("dependencies", msg("{names} depend on it, so it cannot have a parent", names=names)))
+        for place, dependency in enumerate(dependencies):
             at = f"dependencies.{place}.feature"
             parent = store.get(tx, dependency.feature)
             if parent is None or parent.archived_at or parent.name == item.name:
@@ -358,6 +378,11 @@ def _strategy_of(state: FeatureEnvironment, strategy_id: str) -> Strategy:
     raise NotFound(Problem("strategy", msg("there is no such strategy")))
 
 
+def _says_the_same(one: Strategy, other: Strategy) -> bool:
+    apart = {"id", "sort_order"}
+    return one.model_dump(exclude=apart) == other.model_dump(exclude=apart)
+
+
 def _closed_if_bare(state: FeatureEnvironment, strategies: tuple[Strategy, ...]) -> FeatureEnvironment:
     bare = all(s.disabled for s in strategies)
     return state.model_copy(update={"strategies": strategies, "enabled": state.enabled and not bare})
@@ -374,5 +399,9 @@ def _about(item: Feature, environment: str = "") -> Any:
     return item.model_dump(by_alias=True, mode="json", exclude={"environments"})
 
 
+def _segments_of(item: Feature) -> frozenset[int]:
+    return frozenset(n for e in item.environments.values() for s in e.strategies for n in s.segments)
+
+
 def _users(features: list[Feature], segment: int) -> list[Feature]:
-    return [f for f in features if any(segment in s.segments for e in f.environments.values() for s in e.strategies)]
+    return [f for f in features if segment in _segments_of(f)]

@@ -1,5 +1,11 @@
-"""Tables of flags. Strategies, variants and constraints are kept as Unleash's JSON, as they go over the wire."""
+"""Tables of flags. Strategies, variants and constraints are kept as Unleash's JSON, as they go over the wire.
 
+JSON is fetched as text and read row by row: a row that somebody damaged must not keep another one from being closed.
+A state that cannot be read counts as off and empty, which is also how it goes out.
+"""
+
+import json
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,7 +14,10 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from eastwind.db import Connection, Json, Moment, RowId, metadata
+from eastwind.errors import Conflict, Problem, msg
 from eastwind.flags.model import Environment, Feature, FeatureEnvironment, Project, Segment
+
+log = logging.getLogger(__name__)
 
 project = Table(
     "project",
@@ -63,6 +72,14 @@ segment = Table(
 )
 
 
+def _readable(table: Table) -> list[Any]:
+    return [cast(c, Text).label(c.name) if isinstance(c.type, Json) else c for c in table.c]
+
+
+_FEATURE, _STATE, _SEGMENT = _readable(feature), _readable(state), _readable(segment)
+_JSON = ("dependencies", "strategies", "variants", "constraints")
+
+
 def put(tx: Connection, table: Table, values: dict[str, Any]) -> None:
     """Insert a row, or replace the one with the same key."""
     insert = sqlite_insert(table) if tx.dialect.name == "sqlite" else postgresql_insert(table)
@@ -83,9 +100,12 @@ def environments(tx: Connection) -> list[Environment]:
 
 
 def get(tx: Connection, name: str) -> Feature | None:
-    """One feature with its state in every environment."""
-    row = tx.execute(select(feature).where(feature.c.name == name)).mappings().first()
-    return _features(tx, [row])[0] if row else None
+    """One feature with its state in every environment. Raises `Conflict` if its own row is damaged."""
+    row = tx.execute(select(*_FEATURE).where(feature.c.name == name)).mappings().first()
+    found = _features(tx, [row]) if row else []
+    if row and not found:
+        raise Conflict(Problem("feature", msg("{name} is damaged in the database", name=name)))
+    return found[0] if found else None
 
 
 def name_taken(tx: Connection, name: str) -> str | None:
@@ -96,7 +116,7 @@ def name_taken(tx: Connection, name: str) -> str | None:
 
 def features(tx: Connection, project_id: str | None = None, archived: bool = False) -> list[Feature]:
     """Live (or archived) features by name."""
-    query = select(feature).where(feature.c.archived_at.is_not(None) if archived else feature.c.archived_at.is_(None))
+    query = select(*_FEATURE).where(feature.c.archived_at.is_not(None) if archived else feature.c.archived_at.is_(None))
     if project_id is not None:
         query = query.where(feature.c.project == project_id)
     return _features(tx, tx.execute(query.order_by(feature.c.name)).mappings().all())
@@ -104,7 +124,7 @@ def features(tx: Connection, project_id: str | None = None, archived: bool = Fal
 
 def children(tx: Connection, parent: str) -> list[Feature]:
     """The live features that depend on `parent`."""
-    query = select(feature).where(feature.c.archived_at.is_(None), cast(feature.c.dependencies, Text) != "[]")
+    query = select(*_FEATURE).where(feature.c.archived_at.is_(None), cast(feature.c.dependencies, Text) != "[]")
     dependents = _features(tx, tx.execute(query).mappings().all())
     return [f for f in dependents if any(d.feature == parent for d in f.dependencies)]
 
@@ -123,8 +143,9 @@ def save(tx: Connection, item: Feature) -> None:
 
 
 def segments(tx: Connection) -> dict[int, Segment]:
-    """All segments by id."""
-    return {s.id: s for s in (Segment.model_validate(dict(r)) for r in tx.execute(select(segment)).mappings())}
+    """All segments by id; a damaged one is as good as none."""
+    rows = tx.execute(select(*_SEGMENT).order_by(segment.c.id)).mappings()
+    return {s.id: s for s in (_segment(row) for row in rows) if s is not None}
 
 
 def add_segment(tx: Connection, item: Segment) -> int:
@@ -145,16 +166,22 @@ def remove_segment(tx: Connection, number: int) -> None:
 
 
 def raw(tx: Connection, environment_name: str) -> tuple[list[RowMapping], list[RowMapping]]:
-    """Rows of live features with their state in one environment, and of segments, *as stored*.
+    """Rows of live features with their state in one environment, and of segments, *as stored*: JSON is text.
 
     The publisher builds what goes out from these, so that one damaged row cannot keep the others in.
     """
     joined = feature.outerjoin(state, (state.c.feature == feature.c.name) & (state.c.environment == environment_name))
+    served = [c for c in _FEATURE if c.name not in ("name_key", "created_at", "archived_at")]
     query = (
-        select(feature, state.c.enabled, state.c.strategies, state.c.variants).select_from(joined)
+        select(*served, *(c for c in _STATE if c.name not in ("feature", "environment"))).select_from(joined)
         .where(feature.c.archived_at.is_(None)).order_by(feature.c.name)
     )
-    return list(tx.execute(query).mappings()), list(tx.execute(select(segment).order_by(segment.c.id)).mappings())
+    return list(tx.execute(query).mappings()), list(tx.execute(select(*_SEGMENT).order_by(segment.c.id)).mappings())
+
+
+def opened(row: RowMapping) -> dict[str, Any]:
+    """A row with its JSON read; what is missing is an empty list. Raises `ValueError` on a damaged one."""
+    return {key: json.loads(value or "[]") or [] if key in _JSON else value for key, value in row.items()}
 
 
 def count(tx: Connection) -> int:
@@ -171,9 +198,32 @@ def _features(tx: Connection, rows: Iterable[RowMapping]) -> list[Feature]:
     names = [r["name"] for r in found]
     states: dict[str, dict[str, FeatureEnvironment]] = {name: {} for name in names}
     # One query for all where many are asked for: a parameter for each would pass the engines' limit.
-    query = select(state) if len(names) > 100 else select(state).where(state.c.feature.in_(names))
+    query = select(*_STATE) if len(names) > 100 else select(*_STATE).where(state.c.feature.in_(names))
     for r in tx.execute(query).mappings():
         if r["feature"] in states:
-            states[r["feature"]][r["environment"]] = FeatureEnvironment.model_validate(dict(r))
-    return [Feature.model_validate({**row, "environments": states[row["name"]]}) for row in found]
+            states[r["feature"]][r["environment"]] = _state(r)
+    return [item for item in (_feature(row, states[row["name"]]) for row in found) if item is not None]
 
+
+def _state(row: RowMapping) -> FeatureEnvironment:
+    try:
+        return FeatureEnvironment.model_validate(opened(row))
+    except ValueError as error:
+        log.warning("%s in %s is damaged and counts as off: %s", row["feature"], row["environment"], error)
+        return FeatureEnvironment(environment=row["environment"])
+
+
+def _feature(row: RowMapping, states: dict[str, FeatureEnvironment]) -> Feature | None:
+    try:
+        return Feature.model_validate({**opened(row), "environments": states})
+    except ValueError as error:
+        log.warning("%s is damaged and left out: %s", row["name"], error)
+        return None
+
+
+def _segment(row: RowMapping) -> Segment | None:
+    try:
+        return Segment.model_validate(opened(row))
+    except ValueError as error:
+        log.warning("segment %s is damaged and left out: %s", row["name"], error)
+        return None

@@ -4,6 +4,7 @@ import hashlib
 import re
 import secrets
 from datetime import datetime
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -16,8 +17,6 @@ from eastwind.people import store
 from eastwind.people.model import ALL, LANGUAGES, ROLES, TOKEN_TYPES, Token, User
 
 _HASHER = PasswordHasher()
-# Verified for unknown names too, so that the time an answer takes does not tell who exists.
-_NOBODY = _HASHER.hash(secrets.token_urlsafe(16))
 _NAME = re.compile(r"[\w.@-]{1,100}")
 _SECRET_LENGTH = (1, 512)
 
@@ -44,7 +43,7 @@ class People:
         """The person, if name and password fit; `Unauthenticated`, saying no more, if not. Both are audited."""
         with self._db.read() as tx:
             found = store.user_by(tx, name=name) if _NAME.fullmatch(name) else None
-        fits = _fits(found[1] if found else _NOBODY, password)
+        fits = _fits(found[1] if found else _nobody(), password)
         user = found[0] if found and fits else None
         with self._db.write() as tx:
             actor = user.actor if user else Actor("user", "unknown")
@@ -114,6 +113,12 @@ class People:
             if not store.revoke(tx, number, self._clock()):
                 raise NotFound(Problem("token", msg("there is no such token")))
             record(tx, actor, "api-token-deleted", room="people", subject=str(number), at=self._clock())
+
+
+@cache
+def _nobody() -> str:
+    """Verified for unknown names too, so that the time an answer takes does not tell who exists."""
+    return _HASHER.hash(secrets.token_urlsafe(16))
 
 
 def _fits(hashed: str, password: str) -> bool:

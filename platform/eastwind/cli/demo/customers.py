@@ -5,7 +5,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -26,24 +26,30 @@ _AT_ONCE = 6
 
 @dataclass
 class Visits:
-    """What customers got: `ways` counts pages by way; `broken` names what no customer should see."""
+    """What customers got. `new` and `old` hold the accounts by way; `broken` names what no customer should see."""
 
-    ways: dict[str, int] = field(default_factory=lambda: {"experiment": 0, "today": 0})
+    new: set[str] = field(default_factory=set)
+    old: set[str] = field(default_factory=set)
     broken: list[str] = field(default_factory=list)
-    first_today: float | None = None
+    first_fault: float | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, account: str, status: int, text: str) -> str:
-        """Count one page, and say which way it was."""
-        found = _WAY.search(text)
+    def add(self, account: str, page: requests.Response, inside: bool) -> str:
+        """Count one page, and say which way it was. One who is let in and yet sees today's way met the fault."""
+        found = _WAY.search(page.text)
         with self._lock:
-            if status != 200 or found is None:
-                self.broken.append(f"{account}: {status}")
+            if page.status_code != 200 or found is None:
+                self.broken.append(f"{account}: {page.status_code}")
                 return "broken"
-            self.ways[found[1]] += 1
-            if found[1] == "today" and self.first_today is None:
-                self.first_today = time.time()
+            (self.new if found[1] == "experiment" else self.old).add(account)
+            if inside and found[1] == "today" and self.first_fault is None:
+                self.first_fault = time.time()
             return found[1]
+
+    @property
+    def came(self) -> int:
+        """How many have been served."""
+        return len(self.new) + len(self.old) + len(self.broken)
 
 
 def treated(accounts: Iterable[str], flag: str, share: ladder.Rung) -> list[str]:
@@ -59,24 +65,25 @@ def treated(accounts: Iterable[str], flag: str, share: ladder.Rung) -> list[str]
     return [a for a in accounts if engine.check_enabled(child, {"userId": a}).is_enabled]
 
 
-def visit(stage: Stage, accounts: Sequence[str], visits: Visits, stop: threading.Event | None = None) -> None:
+def visit(stage: Stage, accounts: Iterable[str], inside: frozenset[str], visits: Visits,
+          stop: threading.Event | None = None) -> None:
     """Let these customers look up their outage, a few at a time, until all came or `stop` is set."""
     secret = secret_key(stage.settings)
 
     def one(account: str) -> None:
         if stop is None or not stop.is_set():
-            _one(stage.url, account, enter_token(secret, account), visits)
+            _one(stage.url, account, enter_token(secret, account), account in inside, visits)
 
     with ThreadPoolExecutor(_AT_ONCE) as people:
         list(people.map(one, accounts))
 
 
-def _one(url: str, account: str, token: str, visits: Visits) -> None:
+def _one(url: str, account: str, token: str, inside: bool, visits: Visits) -> None:
     with requests.Session() as browser:
         try:
-            browser.get(f"{url}/hall/enter", params={"token": token}, timeout=TIMEOUT)
+            browser.get(f"{url}/hall/enter", params={"token": token}, timeout=TIMEOUT, allow_redirects=False)
             page = browser.get(f"{url}/hall/outages", timeout=TIMEOUT)
-            way = visits.add(account, page.status_code, page.text)
+            way = visits.add(account, page, inside)
             csrf = _CSRF.search(page.text)
             if csrf and random.Random(account).random() < _CALLS.get(way, 0):  # noqa: S311 - a person's mood, no secret
                 browser.post(f"{url}/hall/outages/call", data={"csrf_token": csrf[1]}, timeout=TIMEOUT)

@@ -1,6 +1,7 @@
 """The acts of the demo. Each tells what was observed; one that was not observed makes the demo fail."""
 
 import json
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -18,12 +19,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from eastwind.cli.demo.customers import Visits, treated, visit
 from eastwind.cli.demo.sdk import Watcher, watch
 from eastwind.cli.demo.stage import Stage, raised
+from eastwind.cli.report import show_report
 from eastwind.flags import ladder
 from eastwind.settings import Settings
 
 SLUG, PLACE, SHARE = "outage-lookup", "production", Decimal(1)
 _PATH = f"/experiments/{SLUG}"
-_HEALTHY = (80, 240)  # customers who come before the fault: treated, control
+_HEALTHY = 3_500  # customers who come before the fault: enough for 30 treated ones, the least a report speaks on
 _PATIENCE = 20.0  # seconds
 _REVIEW_PATIENCE = 90.0
 
@@ -44,8 +46,8 @@ class Play:
 
     stage: Stage
     console: Console
-    treated: list[str]
-    control: list[str]
+    treated: frozenset[str]
+    coming: list[str]  # every customer, in the order in which they come
     watchers: list[Watcher] = field(default_factory=list)
 
     def state(self) -> dict[str, Any]:
@@ -75,9 +77,10 @@ def run(settings: Settings, json_file: Path | None, keep: bool) -> int:
 
 
 def _set_up(stage: Stage, console: Console, stack: ExitStack) -> Play:
-    accounts = stage.accounts()
-    inside = treated(accounts, SLUG, ladder.rung(SHARE))
-    play = Play(stage, console, inside, sorted(set(accounts) - set(inside)))
+    coming = stage.accounts()
+    random.Random(1).shuffle(coming)  # noqa: S311 - an order that repeats, no secret
+    inside = treated(coming, SLUG, ladder.rung(SHARE))
+    play = Play(stage, console, frozenset(inside), coming)
     for mode in ("streaming", "polling"):
         play.watchers.append(watch(stage, SLUG, inside[0], mode))
         stack.callback(play.watchers[-1].end)
@@ -108,8 +111,10 @@ def refusal(play: Play) -> Act:
 def review(play: Play) -> Act:
     """A real Locust run shows what the back end carries."""
     began = time.monotonic()
-    asked = play.stage.api("POST", f"{_PATH}/reviews", {"environment": PLACE, "share": str(SHARE)}).json()
-    found = asked
+    answer = play.stage.api("POST", f"{_PATH}/reviews", {"environment": PLACE, "share": str(SHARE)})
+    if answer.status_code >= 300:
+        return Act("review", False, answer.text[:500])
+    asked = found = answer.json()
     with Progress(TextColumn("  {task.description}"), BarColumn(), TimeElapsedColumn(), console=play.console,
                   transient=True) as bars:
         bar = bars.add_task("readiness review", total=1.0)
@@ -117,7 +122,7 @@ def review(play: Play) -> Act:
             time.sleep(0.3)
             found = play.stage.api("GET", f"{_PATH}/reviews/{asked['id']}").json()
             progress = found.get("progress") or {}
-            bars.update(bar, completed=float(progress.get("fraction") or 0), description=(
+            bars.update(bar, completed=(progress.get("elapsed") or 0) / (progress.get("seconds") or 1), description=(
                 f"review {found['state']}: {progress.get('requests') or 0} requests"))
     evidence = found.get("evidence") or {}
     measured = {"seconds": time.monotonic() - began, **{
@@ -136,21 +141,29 @@ def opening(play: Play) -> Act:
     seen = {w.mode: w.wait_for(True, began, _PATIENCE) for w in play.watchers}
     measured = {f"open_to_sdk_{mode}_seconds": at - began for mode, at in seen.items() if at}
     ok = answer.status_code == 200 and all(seen.values())
-    return Act("open", ok, f"open to {SHARE} % ({len(play.treated)} customers)" if ok else answer.text[:300], measured)
+    return Act("open", ok, f"open to {SHARE} % ({len(play.treated)} of {len(play.coming)} customers)" if ok else answer.text[:300], measured)
 
 
 def customers(play: Play) -> Act:
-    """Customers of both arms come through the hall; each gets the way the hash says."""
-    inside, outside = _HEALTHY
-    shown = {"treatment": Visits(), "control": Visits()}
-    visit(play.stage, play.treated[:inside], shown["treatment"])
-    visit(play.stage, play.control[:outside], shown["control"])
-    new, old = shown["treatment"].ways, shown["control"].ways
-    broken = shown["treatment"].broken + shown["control"].broken
-    ok = (new["experiment"], old["today"], len(broken)) == (inside, outside, 0)
-    return Act("customers", ok, f"{new['experiment']} treated saw the experiment, {old['today']} of control today's way"
-               + (f"; broken: {broken[:3]}; {new} {old}" if not ok else ""),
-               {"treated": new["experiment"], "control": old["today"], "broken": len(broken)})
+    """Customers come through the hall as they come; each gets the way that the hash says."""
+    first, visits = play.coming[:_HEALTHY], Visits()
+    with Progress(TextColumn("  {task.description}"), BarColumn(), TimeElapsedColumn(), console=play.console,
+                  transient=True) as bars:
+        bar = bars.add_task("customers come through the hall", total=len(first))
+        crowd = threading.Thread(target=visit, args=(play.stage, first, play.treated, visits), daemon=True)
+        began = time.monotonic()
+        crowd.start()
+        while crowd.is_alive():
+            crowd.join(0.2)
+            bars.update(bar, completed=visits.came)
+    seconds = time.monotonic() - began
+    wrong = visits.new ^ (play.treated & set(first))
+    ok = not wrong and not visits.broken and len(visits.old) + len(visits.new) == len(first)
+    detail = f"{len(visits.new)} let in saw the experiment, {len(visits.old)} today's way"
+    return Act("customers", ok, detail + (f"; not as the hash says: {sorted(wrong)[:3]}; broken: {visits.broken[:3]}"
+                                          if not ok else ""),
+               {"treated": len(visits.new), "control": len(visits.old), "broken": len(visits.broken),
+                "customers_per_second": len(first) / seconds})
 
 
 def rollback(play: Play) -> Act:
@@ -159,32 +172,33 @@ def rollback(play: Play) -> Act:
     if drill.returncode:
         return Act("rollback", False, drill.stderr[-300:])
     visits, stop = Visits(), threading.Event()
-    rest = play.treated[_HEALTHY[0]:]
-    traffic = threading.Thread(target=visit, args=(play.stage, rest, visits, stop), daemon=True)
+    traffic = threading.Thread(target=visit, args=(play.stage, play.coming[_HEALTHY:], play.treated, visits, stop))
     began = time.time()
     traffic.start()
-    closed = _wait_closed(play)
-    seen = {w.mode: w.wait_for(False, began, _PATIENCE) for w in play.watchers}
+    with play.console.status("a fault is on; customers go on coming, and nobody at the keyboard does anything …"):
+        closed = _wait_closed(play)
+        seen = {w.mode: w.wait_for(False, began, _PATIENCE) for w in play.watchers}
     stop.set()
     traffic.join(_PATIENCE)
-    first = visits.first_today
+    first = visits.first_fault
     if not closed or first is None or not all(seen.values()):
-        return Act("rollback", False, f"closed: {closed}, first fault: {first}, SDKs: {seen}, {visits.ways}")
+        return Act("rollback", False, f"closed: {closed}, first fault: {first}, SDKs: {seen}, came: {visits.came}")
     closed_at = datetime.fromisoformat(closed["closed_at"]).timestamp()
-    measured = {"first_error_to_closed_seconds": closed_at - first, "customers_who_met_the_fault": visits.ways["today"]}
+    measured = {"first_error_to_closed_seconds": closed_at - first}
     measured |= {f"closed_to_sdk_{mode}_off_seconds": at - closed_at for mode, at in seen.items() if at}
+    measured |= {"customers_meanwhile": visits.came, "broken": len(visits.broken)}
     by_guard = str(closed["closed_by"]).startswith("guard:") and closed["rolled_back"] and not visits.broken
     return Act("rollback", by_guard, f"{closed['closed_by']}: {closed['close_reason']}", measured)
 
 
 def today(play: Play) -> Act:
     """The hall is back on today's way for everybody, and opening again is refused."""
-    visits = Visits()
-    visit(play.stage, play.treated[:20] + play.control[:20], visits)
+    visits, some = Visits(), [*sorted(play.treated)[:20], *play.coming[:20]]
+    visit(play.stage, some, play.treated, visits)
     again = play.stage.api("POST", f"{_PATH}/open", {"environment": PLACE, "share": str(SHARE)})
-    ok = visits.ways == {"experiment": 0, "today": 40} and not visits.broken and again.status_code == 409
-    return Act("today", ok, f"{visits.ways['today']} of 40 customers on today's way; opening again: {again.status_code}",
-               {"today": visits.ways["today"], "broken": len(visits.broken)})
+    ok = visits.old == set(some) and not visits.new and not visits.broken and again.status_code == 409
+    detail = f"{len(visits.old)} of {len(set(some))} customers on today's way; opening again: {again.status_code}"
+    return Act("today", ok, detail, {"today": len(visits.old), "broken": len(visits.broken)})
 
 
 def report(play: Play) -> Act:
@@ -192,10 +206,10 @@ def report(play: Play) -> Act:
     answer = play.stage.api("GET", f"{_PATH}/report?environment={PLACE}")
     content = answer.json()
     chain = play.stage.verb("db", "verify")
-    _print_report(play.console, content)
-    primary = next((m for m in content.get("metrics", []) if m.get("role") == "primary"), {})
+    show_report(play.console, content)
+    primary: dict[str, Any] = next((m for m in content.get("metrics", []) if m["role"] == "primary"), {})
     ok = answer.status_code == 200 and chain.returncode == 0 and primary.get("difference") is not None
-    return Act("report", ok, f"{primary.get('name')}: {primary.get('difference')}; {chain.stdout.strip()}")
+    return Act("report", ok, f"{content.get('answer')}; {chain.stdout.strip()}")
 
 
 def _wait_closed(play: Play) -> dict[str, Any] | None:
@@ -217,10 +231,6 @@ def _show(console: Console, act: Act) -> None:
     if act.measured:
         figures = " · ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in act.measured.items())
         console.print(f"             [dim]{figures}[/]", highlight=False)
-
-
-def _print_report(console: Console, content: dict[str, Any]) -> None:
-    console.print_json(json.dumps(content, ensure_ascii=False))
 
 
 def _finish(console: Console, acts: list[Act], json_file: Path | None, seconds: float) -> int:

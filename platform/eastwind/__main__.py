@@ -1,0 +1,5 @@
+"""`python -m eastwind …`."""
+
+from eastwind.cli import main
+
+main()

@@ -1,0 +1,38 @@
+"""What the wire hangs on, and how a route is put on a blueprint."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint
+
+from eastwind.arrivals import Arrivals
+from eastwind.db import Database
+from eastwind.flags import Evaluator, Flags, Publisher
+from eastwind.people import People
+from eastwind.settings import Settings
+
+
+@dataclass(frozen=True)
+class Wire:
+    """The parts that the wire speaks for."""
+
+    db: Database
+    flags: Flags
+    publisher: Publisher
+    evaluator: Evaluator
+    people: People
+    arrivals: Arrivals
+    settings: Settings
+
+    @property
+    def largest_body(self) -> int:
+        """In bytes."""
+        return self.settings.max_body_kb * 1024
+
+
+def route(blueprint: Blueprint, rule: str, view: Callable[..., Any]) -> None:
+    """Answer `rule` ("POST /api/…") with `view`."""
+    method, path = rule.split(" ", 1)
+    name = "".join(c if c.isalnum() else "_" for c in rule)
+    blueprint.add_url_rule(path, endpoint=name, view_func=view, methods=[method])
