@@ -2,8 +2,7 @@
 
 from math import log
 
-from eastwind.analysis import Counts, Sums
-from eastwind.analysis.model import CONTROL, TREATMENT
+from eastwind.analysis.model import CONTROL, TREATMENT, Counts, Sums
 from eastwind.errors import Message, msg
 from eastwind.guards.model import Decision, Guard, Kind
 from eastwind.guards.sequential import harm_bound, log_e_value

@@ -46,7 +46,7 @@ class Guards:
         decisions = self.look(run)
         worst = next((d for d in decisions if d.kind is Kind.BREACH), None)
         # First things first: the rollback does not wait for the page's figures to be written.
-        made = self._roll_back(run, worst) if worst else None
+        made = self.roll_back(run, worst) if worst else None
         with self._db.intake() as tx:
             store.save_states(tx, run.experiment, run.environment, run.id, decisions, self._clock())
         return [made] if made else []
@@ -58,7 +58,7 @@ class Guards:
             counts = self._analysis.counts(run.experiment, run.environment, run.id, tx, {g.metric for g in watched})
         return [decide(guard, counts) for guard in watched]
 
-    def _roll_back(self, run: Run, decision: Decision) -> Breach | None:
+    def roll_back(self, run: Run, decision: Decision) -> Breach | None:
         """Close, void the evidence and put the breach on record, together; None if the run is no longer open.
 
         Writers are serial, so a second ticker sees the run closed and leaves it alone.

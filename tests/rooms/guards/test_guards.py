@@ -62,6 +62,19 @@ def test_tick__closed_by_hand_meanwhile__is_left_alone(db: Database) -> None:
     assert world.experiments.open_runs() == [again]
 
 
+def test_roll_back__decided_on_a_run_that_has_ended__leaves_the_next_run_open(db: Database) -> None:
+    world = World(db)
+    run = world.opened(a_manifest(hard_limit=1))
+    world.came(run, "treatment", 9, error=1.0)
+    [decision] = world.guards.look(run)
+    world.experiments.close(SLUG, WHERE, msg("by hand"), ANNA)
+    again = world.opened(a_manifest(hard_limit=1))
+    assert decision.kind is Kind.BREACH
+    assert world.guards.roll_back(run, decision) is None
+    assert world.experiments.open_runs() == [again]
+    assert world.guards.breaches(SLUG) == []
+
+
 def test_tick__six_at_once__one_rollback(db: Database) -> None:
     world = World(db)
     run = world.opened(a_manifest(hard_limit=1))
