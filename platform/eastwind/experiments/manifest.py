@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from eastwind import validation
 from eastwind.errors import Invalid, Message, Problem, msg
@@ -69,7 +69,11 @@ class Load(_Strict):
 
 
 class Metric(_Strict):
-    """One thing that is counted per unit in both arms. `hard_limit` is a number of treated units."""
+    """One thing that is counted per unit in both arms.
+
+    `hard_limit` is how many treated units may show it; `margin` is how much worse than control is tolerated, in the
+    metric's own unit (0.02 of a share is two percentage points).
+    """
 
     name: MetricName
     role: Literal["primary", "guardrail"]
@@ -78,6 +82,12 @@ class Metric(_Strict):
     hard_limit: int | None = Field(None, ge=1, le=1_000_000_000)
     alpha: float | None = Field(None, gt=0, le=0.5)
     margin: float = Field(0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _a_limit_counts_harm(self) -> "Metric":
+        if self.hard_limit is not None and (self.kind, self.better) != ("proportion", "lower"):
+            raise ValueError(msg("a hard limit counts harmed units: it needs a proportion of which lower is better"))
+        return self
 
 
 class Manifest(_Strict):

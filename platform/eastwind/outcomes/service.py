@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from eastwind.batch import Accepted, sift
 from eastwind.clock import Clock, now
 from eastwind.db import Connection, Database
 from eastwind.errors import Invalid, Problem, msg
 from eastwind.outcomes import store
-from eastwind.outcomes.model import LARGEST, MOST_EVENTS, Accepted, Outcome, is_countable, untimely
-from eastwind.validation import checked
+from eastwind.outcomes.model import LARGEST, Outcome, is_countable
 
 
 class Outcomes:
@@ -34,27 +34,7 @@ class Outcomes:
         A wrong event is set aside with every wrong field (`events.<index>.<field>`) and the rest goes on. Raises
         `Invalid` only if the batch itself is empty or has more than 1000 events.
         """
-        good, refused = self._sift(events)
+        good, refused = sift(Outcome, events, self._clock())
         with self._db.intake() as tx:
             new = store.add(tx, experiment, environment, run, good)
-        return Accepted(new, len(good) - new, tuple(refused))
-
-    def _sift(self, events: Sequence[Any]) -> tuple[list[Outcome], list[Problem]]:
-        if not 1 <= len(events) <= MOST_EVENTS:
-            raise Invalid(Problem("events", msg("must have 1 to {bound} entries", bound=MOST_EVENTS)))
-        good: list[Outcome] = []
-        refused: list[Problem] = []
-        moment = self._clock()
-        for index, data in enumerate(events):
-            place = f"events.{index}"
-            try:
-                event = checked(Outcome, data, place)
-            except Invalid as error:
-                refused.extend(error.problems)
-                continue
-            reason = untimely(event.at, moment)
-            if reason:
-                refused.append(Problem(f"{place}.at", reason))
-            else:
-                good.append(event)
-        return good, refused
+        return Accepted(new, len(good) - new, refused)

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from eastwind.batch import Accepted
 from eastwind.db import Database
 from eastwind.errors import Invalid
-from eastwind.exposures import Accepted, Exposures
+from eastwind.exposures import Exposures
 from eastwind.exposures.store import exposure
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from eastwind.batch import Accepted
 from eastwind.db import Database
 from eastwind.errors import Invalid
-from eastwind.outcomes import Accepted, Outcomes
+from eastwind.outcomes import Outcomes
 from eastwind.outcomes.store import outcome
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
