@@ -26,6 +26,7 @@ from eastwind.readiness.report import UnreadableReport, read_report
 WARM_UP = 2  # s
 PATIENCE = 20.0  # s for Locust to start and to end, on top of the run itself
 _START = 2  # s it usually takes to start
+_SLACK = 10  # s that a warm-up may take longer
 _FINISH = 5  # s for users to finish the request they are at
 _TICK = 0.1
 _LARGEST = 32 * 1024 * 1024
@@ -76,19 +77,20 @@ def run(plan: LoadPlan, target: Target, on_progress: Callable[[Progress], bool],
 
 
 def _start(plan: LoadPlan, target: Target, home: Path, files: _Files, warm_up: int) -> subprocess.Popen[bytes]:
-    # Users come evenly during the warm-up, in one batch a second; Locust then forgets what it has counted.
+    # Users come evenly during the warm-up, in one batch a second; Locust then forgets what it has counted, and our
+    # listener ends the run in time. Locust's own limit is only there in case it does not.
     command = (
         sys.executable, "-m", "locust", "-f", f"{home / plan.locustfile},{_LISTENER}", "--headless",
-        "-u", str(plan.users), "-r", str(plan.users / (warm_up + 1)), "-t", f"{warm_up + plan.seconds}s",
+        "-u", str(plan.users), "-r", str(plan.users / (warm_up + 1)), "-t", f"{warm_up + plan.seconds + _SLACK}s",
         "-H", target.url, "--reset-stats", "--stop-timeout", str(_FINISH), "--exit-code-on-error", "0",
         "--json-file", str(files.report.with_suffix("")), "--only-summary", "--loglevel", "WARNING",
     )
     with files.log.open("wb") as log:
-        return subprocess.Popen(command, env=_environment(target, home, files), cwd=home, stdin=subprocess.DEVNULL,
-                                stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        return subprocess.Popen(command, env=_environment(target, home, files, plan.seconds), cwd=home,
+                                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
 
 
-def _environment(target: Target, home: Path, files: _Files) -> dict[str, str]:
+def _environment(target: Target, home: Path, files: _Files, seconds: int) -> dict[str, str]:
     """All that Locust gets: no database address, no signing key, no token but the experiment's."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
@@ -102,6 +104,7 @@ def _environment(target: Target, home: Path, files: _Files) -> dict[str, str]:
         "EASTWIND_EXPERIMENT_KEY": target.key,
         "EASTWIND_LOAD_ACCOUNTS": str(files.accounts),
         "EASTWIND_LOAD_PROGRESS": str(files.progress),
+        "EASTWIND_LOAD_SECONDS": str(seconds),
     }
 
 
@@ -119,7 +122,8 @@ def _watch(process: subprocess.Popen[bytes], seconds: int, files: _Files, on_pro
         if files.log.stat().st_size > _LARGEST:
             return msg("the load test wrote too much output")
         news = lines.read()
-        latest = news[-1] if news else latest
+        for line in news:
+            latest |= line  # the closing line does not repeat the counts
         if news or time.monotonic() - told >= 1:
             told = time.monotonic()
             if not on_progress(_progress(latest, told - began, seconds)):
@@ -131,7 +135,7 @@ def _progress(line: dict[str, Any], elapsed: float, seconds: int) -> Progress:
     phase: Phase = "starting"
     if line:
         phase = "ending" if line.get("kind") == "end" else "measuring" if line.get("measuring") else "warming-up"
-    counted = line if phase == "measuring" else {}
+    counted = line if line.get("measuring") else {}
     return Progress(phase, round(elapsed, 1), seconds, users=int(line.get("users", 0)),
                     requests=int(counted.get("requests", 0)), failures=int(counted.get("failures", 0)),
                     requests_per_second=round(float(counted.get("requests_per_second", 0.0)), 1),

@@ -40,7 +40,7 @@ def reviews(db: Database, home: Path, target_of: Callable[[str], Target | None],
 
 def test_tick__queued_review__runs_and_opens_the_gate(sqlite_db: Database, home: Path, target: Target) -> None:
     readiness = Readiness(sqlite_db)
-    asked = readiness.ask(a_plan(), ANNA)
+    asked = readiness.ask(a_plan(p95_ms=300.0), ANNA)
     done = reviews(sqlite_db, home, lambda _slug: target).tick()
     assert done and done.id == asked.id and done.state == "ready", done
     assert done.progress and done.progress.requests > 0
@@ -76,7 +76,7 @@ def test_tick__cannot_run__inconclusive(sqlite_db: Database, home: Path, target_
 
 def test_tick__other_build_runs_and_is_restarted__inconclusive_with_both(sqlite_db: Database, home: Path,
                                                                          target: Target) -> None:
-    Readiness(sqlite_db).ask(a_plan(seconds=1, requests_per_second=120.0), ANNA)
+    Readiness(sqlite_db).ask(a_plan(seconds=1, requests_per_second=120.0, p95_ms=900.0), ANNA)
     builds = iter(("b2", "b3"))
     done = reviews(sqlite_db, home, lambda _slug: replace(target, build=next(builds))).tick()
     assert done and done.state == "inconclusive"
@@ -104,7 +104,7 @@ def test_jobs_process__ended_during_a_review__inconclusive_and_no_locust_is_left
     script.write_text(JOBS)
     process = subprocess.Popen(
         [sys.executable, script, str(sqlite_db.url), str(home), target.url],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(home)})
     try:
         locust = _locust_of(process, readiness, asked.id)
         process.send_signal(number)

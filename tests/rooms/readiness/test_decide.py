@@ -28,7 +28,7 @@ def test_decide__all_within_limits__ready_for_the_asked_share() -> None:
 ])
 def test_decide__limit_not_held__not_ready_with_every_reason(changes: dict[str, Any], reasons: list[str]) -> None:
     verdict = decide(a_plan(), evidence(**changes))
-    assert (verdict.kind, verdict.share) == ("not-ready", 0)
+    assert (verdict.kind, verdict.share) == ("not-ready", Decimal(0))
     assert len(verdict.reasons) == len(reasons)
     assert all(str(found).startswith(expected) for found, expected in zip(verdict.reasons, reasons, strict=True))
 
@@ -54,7 +54,7 @@ def test_decide__limit_not_held__not_ready_with_every_reason(changes: dict[str, 
 ])
 def test_decide__cannot_be_judged__inconclusive(changes: dict[str, Any], reason: str) -> None:
     verdict = decide(a_plan(), evidence(**changes))
-    assert (verdict.kind, verdict.share) == ("inconclusive", 0)
+    assert (verdict.kind, verdict.share) == ("inconclusive", Decimal(0))
     assert reason in str(verdict.reasons[0])
 
 

@@ -2,6 +2,7 @@
 
 Writes to the file named by EASTWIND_LOAD_PROGRESS, one JSON object a line: each second how the run goes (counts start
 at the end of the warm-up), and last how it ended. Locust's own CSV files are flushed too seldom to watch a run by.
+Ends the run EASTWIND_LOAD_SECONDS after the warm-up, however long that took.
 """
 
 import json
@@ -21,7 +22,9 @@ class Recorder:
 
     def __init__(self) -> None:
         self._file = open(os.environ["EASTWIND_LOAD_PROGRESS"], "a", encoding="utf-8")  # noqa: PTH123, SIM115
+        self._seconds = float(os.environ["EASTWIND_LOAD_SECONDS"])
         self._parent = os.getppid()
+        self._runner: Any = None
         self._host = ""
         self._elsewhere = 0
         self._raised: Counter[str] = Counter()
@@ -32,9 +35,10 @@ class Recorder:
 
     def start(self, environment: Any, runner: Any, **_: Any) -> None:
         """Locust is set up."""
+        self._runner = runner
         self._host = str(environment.host).rstrip("/") + "/"
         # Locust has replaced threads and sleep: these are greenlets beside its users.
-        threading.Thread(target=self._each_second, args=(environment, runner), daemon=True).start()
+        threading.Thread(target=self._each_second, args=(environment.stats, runner), daemon=True).start()
         threading.Thread(target=self._feel_lateness, daemon=True).start()
 
     def warmed_up(self, **_: Any) -> None:
@@ -44,6 +48,7 @@ class Recorder:
             self._last = (self._began[0], 0)
             self._elsewhere = 0
             self._raised.clear()
+            threading.Thread(target=self._end_in_time, daemon=True).start()
 
     def stopping(self, **_: Any) -> None:
         """The time is up; users finish what they are at."""
@@ -68,10 +73,14 @@ class Recorder:
                     late_ms=self._lateness(), errors=failed.most_common(20),
                     raised=self._raised.most_common(20), elsewhere=self._elsewhere)
 
-    def _each_second(self, environment: Any, runner: Any) -> None:
+    def _end_in_time(self) -> None:
+        time.sleep(self._seconds)
+        self._runner.quit()
+
+    def _each_second(self, stats: Any, runner: Any) -> None:
         while os.getppid() == self._parent:
             time.sleep(1)
-            self._tell(environment.stats.total, runner.user_count)
+            self._tell(stats.total, runner.user_count)
         runner.quit()  # whoever asked for this load is gone
 
     def _feel_lateness(self) -> None:
