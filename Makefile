@@ -24,7 +24,8 @@ test: install-dev ## run all tests (does all set-up they need)
 check: .venv/installed-dev ## lint, types, and the house's own rules
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@for folder in experiments/*/; do $(BIN)/mypy "$$folder"*.py || exit 1; done
+	@$(BIN)/lint-imports
 
 install: .venv/installed ## set-up alone: .venv with .venv/bin/eastwind
 

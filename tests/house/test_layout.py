@@ -36,7 +36,7 @@ def test_platform__no_python_file_directly_in_it() -> None:
 
 def test_platform__at_the_root__is_the_standard_library() -> None:
     code = "import platform, flask, locust.stats; print(platform.python_version())"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -79,5 +79,5 @@ def test_repo__names_no_machine() -> None:
     home = str(ROOT.parent) + "/"
     for file in TRACKED:
         path = ROOT / file
-        if path.is_file() and path.suffix in (".py", ".md", ".toml", ".txt", ".yaml", ".html", ".css", ".js", ".sh", ""):
+        if path.is_file() and path.suffix not in (".png", ".mo"):
             assert home not in path.read_text(encoding="utf-8", errors="replace"), file

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 from waitress.server import create_server
 
 from eastwind import settings as configuration
-from eastwind.app import House, build
+from eastwind.app import House, build, create_app
 from eastwind.audit import SYSTEM
 from eastwind.cli.first_start import prepare
 from eastwind.experiments.manifest import load_folder
@@ -23,8 +22,6 @@ from eastwind.host.launch import programs
 from eastwind.host.supervisor import Supervisor
 from eastwind.jobs import Job, Reviews, run
 from eastwind.readiness import Target
-from eastwind.web import frame
-from eastwind.web.console import blueprint
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "wind-from-the-east"
@@ -46,17 +43,6 @@ class Platform:
     @property
     def experiment_url(self) -> str:
         return f"{self.url}/experiments/{SLUG}"
-
-
-def console_app(house: House) -> Flask:
-    """The web application with the console alone."""
-    app = Flask("eastwind", template_folder="web/templates", static_folder="web/static")
-    frame.init(app, house.settings, house.people)
-    app.register_blueprint(blueprint(
-        settings=house.settings, experiments=house.experiments, readiness=house.readiness, analysis=house.analysis,
-        guards=house.guards, arrivals=house.arrivals, people=house.people, audit=house.audit, front=house.front,
-        flags=house.flags, db=house.db))
-    return app
 
 
 def a_house(folder: Path) -> House:
@@ -83,10 +69,10 @@ def a_platform(folder: Path) -> Iterator[Platform]:
     folders = load_folder(house.settings.experiments_dir)
     kept = [p for p in programs(folders) if p.kind in ("backoffice", "experiment")]
     supervisor = Supervisor(house.settings, house.db, kept)
-    server = create_server(console_app(house), host="127.0.0.1", port=0, threads=16)
+    server = create_server(create_app(house), host="127.0.0.1", port=0, threads=16)
     made = Platform(house, f"http://127.0.0.1:{server.effective_port}")
     threads = [threading.Thread(target=work, daemon=True) for work in (
-        supervisor.run, server.run, lambda: run(_jobs(made), made.stop), house.publisher.start)]
+        supervisor.run, server.run, lambda: run(_jobs(made), made.stop))]
     for thread in threads:
         thread.start()
     wait(lambda: _target(house, SLUG) is not None)
@@ -96,6 +82,7 @@ def a_platform(folder: Path) -> Iterator[Platform]:
         made.stop.set()
         supervisor.stop()
         house.publisher.stop()
+        house.arrivals.stop()
         server.close()
         threads[0].join(6)
         threads[2].join(6)

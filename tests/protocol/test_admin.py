@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -75,6 +76,8 @@ def test_admin__segment__is_made_changed_and_kept_while_in_use(server: Server) -
     assert server.call("PUT", place, sms).status_code == 204
     assert server.call("GET", place).json()["constraints"][0]["values"] == ["sms"]
     assert server.call("DELETE", place).status_code == 409
+    assert server.call("POST", "/api/admin/segments", {"name": "others"}).status_code == 201
+    assert server.call("PUT", place, {"name": "others"}).status_code == 409
 
 
 def test_admin__token__is_shown_once_and_can_be_revoked(server: Server) -> None:
@@ -128,7 +131,7 @@ def client(sqlite_db: Database) -> Any:
 
 def test_admin__gate_refuses__is_409_with_the_reason_and_nothing_changed(sqlite_db: Database) -> None:
     wire = wire_over(sqlite_db)
-    held = type(wire)(**{**wire.__dict__, "flags": Flags(sqlite_db, Closed())})
+    held = replace(wire, flags=Flags(sqlite_db, Closed()))
     held.flags.ensure_defaults()
     held.people.issue_token("admin", "*", ("*",), "admin", TESTER, secret=ADMIN)
     asker = app_over(held).test_client()
@@ -199,7 +202,8 @@ def test_admin__strategy_that_would_fail_open_or_poison__is_refused(client: Flas
     place = f"{FEATURES}/strict/environments/development/strategies"
     for strategy in BAD_STRATEGIES:
         assert client.post(place, json=strategy, headers=headers).status_code == 400, strategy
-    for path, status in (("/x/environments/development/on", 404), ("/strict/environments/mars/on", 404)):
+    for path, status in (("/x/environments/development/on", 404), ("/strict/environments/mars/on", 404),
+                         ("/%00/environments/development/on", 404)):
         assert client.post(FEATURES + path, headers=headers).status_code == status
     assert client.post(f"{place}/set-sort-order", json=[{"id": "x"}], headers=headers).status_code == 400
     assert client.patch(f"{FEATURES}/strict", json=[{"op": "move"}], headers=headers).status_code == 400

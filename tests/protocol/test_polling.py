@@ -2,12 +2,15 @@
 
 import gzip
 import json
+import time
 
 import pytest
 import requests
 
+from eastwind.db import Database
 from eastwind.flags import Constraint, Feature, FeatureEnvironment, Project, Segment, Strategy
 from tests.protocol.conftest import BACKEND, FRONTEND, TESTER, Server, until
+from tests.protocol.wire_app import app_over, wire_over
 
 SPEC = {"Unleash-Client-Spec": "5.2.0"}
 
@@ -138,3 +141,35 @@ def test_health__asked__tells_of_the_storage(server: Server) -> None:
     found = requests.get(f"{server.url}/health", timeout=5).json()
     assert found["health"] == "GOOD"
     assert found["storage"]["sound"] is True
+
+
+def test_features__database_away__are_served_as_last_seen(sqlite_db: Database) -> None:
+    wire = wire_over(sqlite_db)
+    wire.flags.ensure_defaults()
+    wire.people.issue_token("backend", "development", ("*",), "backend", TESTER, secret=BACKEND)
+    asker = app_over(wire).test_client()
+
+    def status(token: str) -> int:
+        return asker.get("/api/client/features", headers={"Authorization": token}).status_code
+
+    assert status(BACKEND) == 200
+    with sqlite_db.write() as tx:
+        tx.exec_driver_sql("ALTER TABLE token RENAME TO elsewhere")
+    time.sleep(1.1)  # longer than a look-up is believed
+    assert status(BACKEND) == 200  # an SDK that hears 401 would stop asking for ever
+    assert status("never-seen") == 503
+    wire.publisher.stop()
+    wire.arrivals.stop()
+
+
+def test_features__plain_and_with_a_query__are_answered_alike(server: Server) -> None:
+    """The layer in front of Flask and the view behind it."""
+    server.flag("alike")
+    plain, behind = poll(server), poll(server, query="?")
+    asked = poll(server, query="?x=1")
+    assert plain.content == behind.content == asked.content
+    for name in ("ETag", "Content-Type", "Vary"):
+        assert plain.headers[name] == asked.headers[name]
+    for query in ("", "?x=1"):
+        same = poll(server, query=query, **{"If-None-Match": plain.headers["ETag"]})
+        assert (same.status_code, same.content, same.headers.get("ETag")) == (304, b"", None)

@@ -1,9 +1,11 @@
 """The stream: hydration, changes in order, where it left off, and when it ends."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
+from eastwind.arrivals import Arrivals
 from tests.protocol.conftest import BACKEND, FRONTEND, TESTER, Server, Stream, serving, until
 
 
@@ -94,3 +96,16 @@ def test_stream__too_many__are_told_to_poll_and_places_come_back(tmp_path: Path)
 
         until(again, 15)
         held[1].response.close()
+
+
+def test_stream__server_told_to_end__ends_whole_and_what_it_sent_is_written_down(tmp_path: Path) -> None:
+    with serving(f"sqlite:///{tmp_path}/ending.db") as server:
+        headers = {"unleash-appname": "billing", "unleash-instanceid": "b1"}
+        with Stream(server, **headers) as stream:
+            first = stream.next()
+            assert first
+            server.process.send_signal(signal.SIGTERM)
+            assert stream.next() is None  # not cut off in the middle: that would raise
+            assert server.process.wait(timeout=2) == 0
+        (found,) = Arrivals(server.database).instances("development")
+        assert (found.transport, found.steps[-1][0]) == ("streaming", int(first.id))

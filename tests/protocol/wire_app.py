@@ -10,7 +10,7 @@ from eastwind.db import Database
 from eastwind.flags import Evaluator, Flags, OpenGate, Publisher
 from eastwind.people import People
 from eastwind.settings import Settings
-from eastwind.web.unleash import Wire, blueprints
+from eastwind.web.unleash import Wire, blueprints, end_on_signal, in_front
 
 
 def wire_over(db: Database, **settings: int) -> Wire:
@@ -27,9 +27,11 @@ def app_over(wire: Wire) -> Flask:
     made = Flask("wire")
     for blueprint in blueprints(wire):
         made.register_blueprint(blueprint)
+    made.wsgi_app = in_front(made.wsgi_app, wire)  # type: ignore[method-assign]
     return made
 
 
 if "EASTWIND_WIRE_TEST" in os.environ:
-    app = app_over(wire_over(Database(os.environ["EASTWIND_DATABASE_URL"]),
-                             max_streams=int(os.environ["EASTWIND_WIRE_TEST"])))
+    served = wire_over(Database(os.environ["EASTWIND_DATABASE_URL"]), max_streams=int(os.environ["EASTWIND_WIRE_TEST"]))
+    end_on_signal(served)
+    app = app_over(served)

@@ -95,7 +95,7 @@ def begun(start: datetime, stop: datetime, received: datetime) -> datetime:
 
 
 def noted(trace: Trace | None, note: Note) -> Trace:
-    """What is known after `note`. Notes may come late and twice; the order they come in makes no difference."""
+    """What is known after `note`. Notes may come late and twice: it is their moments that count."""
     known = trace or Trace(note.who, note.at, note.at)
     steps = known.steps if note.revision is None else _stepped((*known.steps, (note.revision, note.at)))
     return replace(

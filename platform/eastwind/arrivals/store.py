@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, RowMapping, String, Table, select, tuple_
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from eastwind.arrivals.model import Bucket, Instance, Trace
 from eastwind.audit.store import event
 from eastwind.db import Connection, Json, Moment, metadata
+from eastwind.db.upsert import put
 
 sdk_instance = Table(
     "sdk_instance",
@@ -49,10 +48,7 @@ def seen_since(tx: Connection, environment: str, at: datetime) -> list[Trace]:
 
 def save(tx: Connection, changed: list[Trace]) -> None:
     """Insert or replace."""
-    insert = sqlite_insert(sdk_instance) if tx.dialect.name == "sqlite" else postgresql_insert(sdk_instance)
-    keys = [c.name for c in _KEY]
-    rest = {c.name: insert.excluded[c.name] for c in sdk_instance.c if c.name not in keys}
-    tx.execute(insert.on_conflict_do_update(index_elements=keys, set_=rest), [_row(t) for t in changed])
+    put(tx, sdk_instance, [_row(t) for t in changed])
 
 
 def forget(tx: Connection, before: datetime) -> None:

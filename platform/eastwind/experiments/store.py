@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Column, Index, RowMapping, String, Table, Text, select
 
 from eastwind.db import Connection, Json, Moment, metadata
+from eastwind.db.upsert import insert
 from eastwind.errors import Message, Problem
 from eastwind.experiments.manifest import Manifest
 from eastwind.experiments.model import Experiment, Run
@@ -120,9 +121,9 @@ def has_left(tx: Connection, slug: str, customer: str) -> bool:
 
 
 def leave(tx: Connection, slug: str, customer: str, at: datetime) -> None:
-    """Remember that a customer left."""
-    if not has_left(tx, slug, customer):
-        tx.execute(leaver.insert().values(experiment=slug, customer=customer, at=at))
+    """Remember that a customer left; saying it again, even at once, changes nothing."""
+    row = insert(tx, leaver).values(experiment=slug, customer=customer, at=at)
+    tx.execute(row.on_conflict_do_nothing())
 
 
 def _experiment(tx: Connection, row: RowMapping) -> Experiment:

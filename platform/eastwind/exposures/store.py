@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, String, Table, bindparam
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from eastwind.db import Connection, Moment, metadata
+from eastwind.db.upsert import insert
 from eastwind.exposures.model import Exposure
 
 # The key leads with the run and then the unit, so that a run is one stretch and a unit's arms lie side by side.
@@ -54,8 +53,7 @@ def add_one(tx: Connection, experiment: str, environment: str, run: int, unit: s
 
 
 def _insert(tx: Connection, rows: list[dict[str, Any]]) -> set[tuple[str, str]]:
-    insert = sqlite_insert(exposure) if tx.dialect.name == "sqlite" else postgresql_insert(exposure)
-    made = tx.execute(insert.on_conflict_do_nothing().returning(exposure.c.unit, exposure.c.arm), rows)
+    made = tx.execute(insert(tx, exposure).on_conflict_do_nothing().returning(exposure.c.unit, exposure.c.arm), rows)
     return {(row.unit, row.arm) for row in made}
 
 

@@ -48,7 +48,7 @@ class Constraint(Noun):
     context_name: Annotated[str, Field(min_length=1, max_length=100)]
     operator: str
     values: tuple[Annotated[str, BeforeValidator(_as_text), Field(max_length=1000)], ...] = Field((), max_length=20_000)
-    value: Annotated[str | None, BeforeValidator(_as_text), Field(max_length=1000)] = None
+    value: Annotated[str, BeforeValidator(_as_text), Field(max_length=1000)] | None = None
     inverted: bool = False
     case_insensitive: bool = False
 
@@ -97,7 +97,7 @@ class Strategy(Noun):
 
     id: str = ""
     name: Annotated[str, Field(min_length=1, max_length=100)]
-    title: Annotated[str | None, Field(max_length=200)] = None
+    title: Annotated[str, Field(max_length=200)] | None = None
     parameters: Mapping[str, Annotated[str, BeforeValidator(_as_text), Field(max_length=100_000)]] = Field(
         default_factory=dict)
     constraints: tuple[Constraint, ...] = ()

@@ -13,6 +13,7 @@ from uuid import uuid4
 from eastwind.audit import SYSTEM, Actor, Event, record
 from eastwind.clock import Clock, now
 from eastwind.db import Connection, Database
+from eastwind.db.upsert import put
 from eastwind.errors import Conflict, Invalid, NotFound, Problem, msg
 from eastwind.flags import store
 from eastwind.flags.gate import Gate
@@ -266,6 +267,8 @@ class Flags:
                 raise NotFound(Problem("segment", msg("there is no such segment")))
             if before[item.id] == item:
                 return
+            if any(s.name == item.name for s in before.values() if s.id != item.id):
+                raise Conflict(Problem("name", msg("{name} is taken", name=item.name)))
             store.save_segment(tx, item)
             event = record(tx, actor, "segment-updated", room=ROOM, subject=item.name, before=before[item.id].wire(),
                            after=item.wire(), at=self._clock())
@@ -340,11 +343,11 @@ class Flags:
                 raise Invalid(Problem(at, msg("{name} has a parent itself", name=parent.name)))
 
     def _put_environment(self, tx: Connection, item: Environment, actor: Actor) -> None:
-        store.put(tx, store.environment, item.model_dump())
+        put(tx, store.environment, [item.model_dump()])
         record(tx, actor, "environment-created", room=ROOM, subject=item.name, after=item.wire(), at=self._clock())
 
     def _put_project(self, tx: Connection, item: Project, actor: Actor) -> None:
-        store.put(tx, store.project, item.model_dump())
+        put(tx, store.project, [item.model_dump()])
         record(tx, actor, "project-created", room=ROOM, subject=item.id, project=item.id, after=item.wire(),
                at=self._clock())
 

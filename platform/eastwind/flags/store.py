@@ -10,10 +10,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Boolean, Column, ForeignKey, Integer, RowMapping, String, Table, Text, cast, func, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from eastwind.db import Connection, Json, Moment, RowId, metadata
+from eastwind.db.upsert import put
 from eastwind.errors import Conflict, Problem, msg
 from eastwind.flags.model import Environment, Feature, FeatureEnvironment, Project, Segment
 
@@ -80,14 +79,6 @@ _FEATURE, _STATE, _SEGMENT = _readable(feature), _readable(state), _readable(seg
 _JSON = ("dependencies", "strategies", "variants", "constraints")
 
 
-def put(tx: Connection, table: Table, values: dict[str, Any]) -> None:
-    """Insert a row, or replace the one with the same key."""
-    insert = sqlite_insert(table) if tx.dialect.name == "sqlite" else postgresql_insert(table)
-    keys = [c.name for c in table.primary_key]
-    rest = {name: insert.excluded[name] for name in values if name not in keys}
-    tx.execute(insert.values(values).on_conflict_do_update(index_elements=keys, set_=rest))
-
-
 def projects(tx: Connection) -> list[Project]:
     """All projects."""
     return [Project.model_validate(dict(r)) for r in tx.execute(select(project).order_by(project.c.id)).mappings()]
@@ -134,12 +125,12 @@ def save(tx: Connection, item: Feature) -> None:
     values = item.model_dump(include={"name", "project", "type", "description", "stale", "impression_data",
                                       "created_at", "archived_at"})
     values |= {"name_key": item.name.casefold(), "dependencies": [d.wire() for d in item.dependencies]}
-    put(tx, feature, values)
+    put(tx, feature, [values])
     for at in item.environments.values():
-        put(tx, state, {
+        put(tx, state, [{
             "feature": item.name, "environment": at.environment, "enabled": at.enabled,
             "strategies": [s.wire() for s in at.strategies], "variants": [v.wire() for v in at.variants],
-        })
+        }])
 
 
 def segments(tx: Connection) -> dict[int, Segment]:

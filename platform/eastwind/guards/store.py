@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, Column, String, Table, UniqueConstraint, func, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from eastwind.db import Connection, Json, Moment, RowId, metadata
+from eastwind.db.upsert import put
 from eastwind.errors import Message
 from eastwind.guards.model import Breach, Decision, GuardState, Kind
 
@@ -50,7 +48,7 @@ _TICK = "tick"
 
 def beat(tx: Connection, at: datetime) -> None:
     """All open runs were looked at, at `at`."""
-    _put(tx, heartbeat, [{"name": _TICK, "at": at}])
+    put(tx, heartbeat, [{"name": _TICK, "at": at}])
 
 
 def last_tick(tx: Connection) -> datetime | None:
@@ -65,7 +63,7 @@ def save_states(tx: Connection, experiment: str, environment: str, run: int, dec
     place = {"experiment": experiment, "environment": environment, "run": run, "at": at}
     rows = [{**place, "metric": d.metric, "kind": d.kind.value, "reason": d.reason.as_json()} for d in decisions]
     if rows:
-        _put(tx, state, sorted(rows, key=lambda row: str(row["metric"])))
+        put(tx, state, sorted(rows, key=lambda row: str(row["metric"])))
 
 
 def states(tx: Connection, experiment: str, environment: str) -> list[GuardState]:
@@ -90,10 +88,3 @@ def breaches(tx: Connection, experiment: str) -> list[Breach]:
     columns = [breach.c[name] for name in Breach.__dataclass_fields__]
     rows = tx.execute(select(*columns).where(breach.c.experiment == experiment).order_by(breach.c.id.desc()))
     return [Breach(**{**row, "reason": Message.from_json(row["reason"])}) for row in rows.mappings()]
-
-
-def _put(tx: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    insert = sqlite_insert(table) if tx.dialect.name == "sqlite" else postgresql_insert(table)
-    keys = [c.name for c in table.primary_key]
-    rest = {c.name: insert.excluded[c.name] for c in table.c if c.name not in keys}
-    tx.execute(insert.on_conflict_do_update(index_elements=keys, set_=rest), rows)

@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Float, Index, String, Table, UniqueConstraint
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from eastwind.db import Connection, Moment, RowId, metadata
+from eastwind.db.upsert import insert
 from eastwind.outcomes.model import Outcome
 
 # `id` is the sender's; what the platform itself records has none, and never repeats.
@@ -46,8 +45,7 @@ def add_one(tx: Connection, experiment: str, environment: str, run: int, unit: s
 
 
 def _insert(tx: Connection, rows: list[dict[str, Any]]) -> int:
-    insert = sqlite_insert(outcome) if tx.dialect.name == "sqlite" else postgresql_insert(outcome)
-    return len(tx.execute(insert.on_conflict_do_nothing().returning(outcome.c.number), rows).all())
+    return len(tx.execute(insert(tx, outcome).on_conflict_do_nothing().returning(outcome.c.number), rows).all())
 
 
 def _row(experiment: str, environment: str, run: int, unit: str, metric: str, value: float, at: datetime,

@@ -6,6 +6,7 @@ from flask import Flask, Response
 from flask_login import LoginManager
 from flask_wtf.csrf import CSRFProtect
 
+from eastwind.errors import Unavailable
 from eastwind.people import People, User
 from eastwind.settings import Settings, secret_key
 from eastwind.web import language, problems
@@ -61,7 +62,10 @@ def _sign_in(app: Flask, people: People) -> None:
 
     @manager.user_loader  # type: ignore[untyped-decorator]
     def load(number: str) -> SignedIn | None:
-        user = people.user(int(number)) if number.isdigit() else None
+        try:
+            user = people.user(int(number)) if number.isdigit() else None
+        except Unavailable:  # nobody is signed in while that cannot be known; pages for everybody still work
+            return None
         return SignedIn(user) if user else None
 
 

@@ -43,11 +43,10 @@ class Desk:
         asked = self.house.experiments.ask_review(slug, "production", Decimal(share), TEAM)
         running = self.house.readiness.claim("test")
         assert running and running.id == asked.id
-        plan = running.plan
+        plan, rate = running.plan, 1000 / running.plan.seconds
         evidence = Evidence(
-            requests=1000, failures=0, requests_per_second=plan.requests_per_second, p50_ms=5, p95_ms=9, p99_ms=12,
-            max_ms=20, errors=(), seconds=float(plan.seconds), asked_per_second=plan.requests_per_second,
-            build=plan.build, users=plan.users, generator_cpu=10)
+            requests=1000, failures=0, requests_per_second=rate, p50_ms=5, p95_ms=9, p99_ms=12, max_ms=20, errors=(),
+            seconds=float(plan.seconds), asked_per_second=rate, build=plan.build, users=plan.users, generator_cpu=10)
         self.house.readiness.finish(asked.id, evidence, Verdict("ready", (), plan.share))
         self.house.guards.tick()
         return asked.id

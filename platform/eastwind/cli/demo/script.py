@@ -141,7 +141,8 @@ def opening(play: Play) -> Act:
     seen = {w.mode: w.wait_for(True, began, _PATIENCE) for w in play.watchers}
     measured = {f"open_to_sdk_{mode}_seconds": at - began for mode, at in seen.items() if at}
     ok = answer.status_code == 200 and all(seen.values())
-    return Act("open", ok, f"open to {SHARE} % ({len(play.treated)} of {len(play.coming)} customers)" if ok else answer.text[:300], measured)
+    detail = f"open to {SHARE} % ({len(play.treated)} of {len(play.coming)} customers)" if ok else answer.text[:300]
+    return Act("open", ok, detail, measured)
 
 
 def customers(play: Play) -> Act:

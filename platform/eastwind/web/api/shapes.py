@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from eastwind.batch import MOST_EVENTS
 from eastwind.errors import msg
-from eastwind.exposures.model import MOST_EVENTS
 
 _PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,9})?")
 _NAME = re.compile(r"[A-Za-z0-9._~-]{1,100}")

@@ -12,7 +12,7 @@ from eastwind.web.console.forms import OpenForm, ShareForm
 from eastwind.web.console.pages import DRILLS, Wrong, page
 from eastwind.web.console.rights import me, needs
 from eastwind.web.console.story import Rooms, Stories
-from eastwind.web.console.timeline import plain
+from eastwind.web.console.timeline import percent
 from eastwind.web.language import say
 
 Answered = Response | tuple[str, int]
@@ -28,7 +28,7 @@ def add_routes(blueprint: Blueprint, stories: Stories) -> None:
     def review(slug: str) -> Answered:
         def act(environment: str) -> Message:
             asked = rooms.experiments.ask_review(slug, environment, ShareForm().percent(), me().actor)
-            return msg("Review {number} is asked for: {share} %", number=asked.id, share=plain(asked.share))
+            return msg("Review {number} is asked for: {share}", number=asked.id, share=percent(asked.share))
 
         return _answer(stories, slug, "review", act)
 
@@ -39,7 +39,7 @@ def add_routes(blueprint: Blueprint, stories: Stories) -> None:
             form = OpenForm()
             share = form.percent()
             rooms.experiments.open(slug, environment, share, me().actor, form.named())
-            return msg("Open: the share is {share} %", share=plain(share))
+            return msg("Open: the share is {share}", share=percent(share))
 
         return _answer(stories, slug, request.form.get("from") or "open", act)
 

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from eastwind.analysis import MetricResult, Report
+from eastwind.analysis import Interval, MetricResult, Report
 from eastwind.errors import Message, msg
 from eastwind.web.console.view import metric_label
 
 WIDTH, ZERO = 640, 320
-_ROW, _TOP = 56, 46
 _TONES = {"better": "good", "worse": "stop"}
 VERDICTS = {
     "better": (msg("better"), "good"), "worse": (msg("worse"), "stop"), "unclear": (msg("no clear difference"), "soft"),
@@ -25,7 +24,6 @@ class Row:
 
     label: Message
     figures: Message
-    y: int
     low: float | None = None
     middle: float = 0.0
     high: float = 0.0
@@ -37,8 +35,8 @@ class Plot:
     """All rows; what the drawing says in words is `text`."""
 
     rows: tuple[Row, ...]
-    height: int
     text: Message
+    width: int = WIDTH
     zero: int = ZERO
 
 
@@ -46,10 +44,10 @@ def plot(report: Report) -> Plot:
     """The report's differences. Shares are drawn on one scale; each mean, having a unit of its own, on its own."""
     told = [m for m in report.metrics if m.difference is not None]
     shares = max([_reach(m) for m in told if m.kind == "proportion"], default=0.0)
-    rows = tuple(_row(m, i, shares if m.kind == "proportion" else _reach(m)) for i, m in enumerate(report.metrics))
-    text = msg("Differences between treatment and control for {count} metrics, each with its 95 % interval; "
+    rows = tuple(_row(m, shares if m.kind == "proportion" else _reach(m)) for m in report.metrics)
+    text = msg("Differences between treatment and control for {count} metrics, each with its interval; "
                "the table below holds the same figures", count=len(rows))
-    return Plot(rows, _TOP + _ROW * len(rows) - 10, text)
+    return Plot(rows, text)
 
 
 def figures(metric: MetricResult) -> Message:
@@ -58,10 +56,14 @@ def figures(metric: MetricResult) -> Message:
     if seen is None:
         return msg("cannot be told yet")
     if metric.kind == "proportion":
-        return msg("{estimate} points [{low} to {high}]", estimate=f"{100 * seen.estimate:+.2f}",
-                   low=f"{100 * seen.low:+.2f}", high=f"{100 * seen.high:+.2f}")
-    return msg("{estimate} [{low} to {high}]", estimate=f"{seen.estimate:+.4g}", low=f"{seen.low:+.4g}",
-               high=f"{seen.high:+.4g}")
+        return msg("{estimate} points [{low} to {high}]", **_signed(seen, 100, ".2f"))
+    return msg("{estimate} [{low} to {high}]", **_signed(seen, 1, ".4g"))
+
+
+def _signed(seen: Interval, scale: int, form: str) -> dict[str, str]:
+    """With plus and minus signs as printers set them."""
+    parts = {"estimate": seen.estimate, "low": seen.low, "high": seen.high}
+    return {name: f"{scale * value:+{form}}".replace("-", "\N{MINUS SIGN}") for name, value in parts.items()}
 
 
 def reading(metric: MetricResult) -> Message:
@@ -75,10 +77,10 @@ def _reach(metric: MetricResult) -> float:
     return max(abs(seen.low), abs(seen.high)) if seen else 0.0
 
 
-def _row(metric: MetricResult, index: int, reach: float) -> Row:
-    label, y, seen = metric_label(metric.name), _TOP + _ROW * index, metric.difference
+def _row(metric: MetricResult, reach: float) -> Row:
+    label, seen = metric_label(metric.name), metric.difference
     if seen is None:
-        return Row(label, figures(metric), y)
+        return Row(label, figures(metric))
     scale = (WIDTH / 2 - 10) / reach if reach else 0.0
     low, middle, high = (round(ZERO + value * scale, 1) for value in (seen.low, seen.estimate, seen.high))
-    return Row(label, figures(metric), y, low, middle, high, _TONES.get(metric.verdict, ""))
+    return Row(label, figures(metric), low, middle, high, _TONES.get(metric.verdict, ""))

@@ -9,7 +9,7 @@ from eastwind.errors import Message, Problem, msg
 from eastwind.experiments import Experiment, Run
 from eastwind.flags import Environment
 from eastwind.readiness import Ready
-from eastwind.web.console.timeline import Reached, plain, reach_text
+from eastwind.web.console.timeline import Reached, percent, reach_text
 
 SHARES = tuple(map(Decimal, ("0.1", "1", "5", "25", "100")))
 WATCHED_WITHIN = timedelta(seconds=15)
@@ -69,7 +69,7 @@ def _headline(run: Run | None, now: Reached, ready: Ready, gated: bool) -> Messa
     if run is not None:
         return reach_text(now)
     if ready.share:
-        return msg("Ready to open, to {share} % at the most", share=plain(ready.share))
+        return msg("Ready to open, to {share} at the most", share=percent(ready.share))
     return msg("Not ready to open") if gated else msg("Closed; opening needs no review here")
 
 
@@ -85,11 +85,11 @@ def _index(run: Run | None, now: Reached, ready: Ready, gated: bool) -> int:
 
 def _steps(index: int, run: Run | None, now: Reached, ready: Ready, gated: bool) -> tuple[Step, ...]:
     first = msg("Not ready") if gated else msg("Closed")
-    second = (msg("Ready up to {share} %", share=plain(ready.share)) if ready.share else msg("Ready")) if gated \
+    second = (msg("Ready up to {share}", share=percent(ready.share)) if ready.share else msg("Ready")) if gated \
         else msg("Free")
-    labels = [first, second, msg("Pilots"), *(msg("{share} %", share=plain(s)) for s in SHARES)]
+    labels = [first, second, msg("Pilots"), *(Message("{share}", {"share": percent(s)}) for s in SHARES)]
     if run is not None and now.share:
-        labels[index] = msg("{share} %", share=plain(now.share))
+        labels[index] = Message("{share}", {"share": percent(now.share)})
     return tuple(Step(label, _place(i, index)) for i, label in enumerate(labels))
 
 
@@ -127,9 +127,9 @@ def needed_share(share: Decimal, run: Run | None, now: Reached) -> Decimal:
 
 def _evidence(ready: Ready, needed: Decimal) -> Message:
     if ready.share:
-        return msg("the back end was shown to be ready for {ready} %; {needed} % needs a review",
-                   ready=plain(ready.share), needed=plain(needed))
-    return msg("the back end was not shown to be ready for {needed} %", needed=plain(needed))
+        return msg("the back end was shown to be ready for {ready}; {needed} needs a review",
+                   ready=percent(ready.share), needed=percent(needed))
+    return msg("the back end was not shown to be ready for {needed}", needed=percent(needed))
 
 
 def _order(experiment: Experiment, at: datetime) -> list[Problem]:

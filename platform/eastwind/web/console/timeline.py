@@ -38,9 +38,12 @@ class Entry:
     details: tuple[Message, ...] = ()
 
 
-def plain(share: Decimal) -> str:
-    """A share without exponent or noughts at the end."""
-    return f"{share.normalize():f}" if share else "0"
+def percent(share: Decimal) -> str:
+    """A share with its sign, without exponent or noughts at the end.
+
+    The sign is never in a template: a `% o` there would be read as a placeholder by the catalogue's tools.
+    """
+    return f"{share.normalize():f} %" if share else "0 %"
 
 
 def reached(parent: FeatureEnvironment | None, child: FeatureEnvironment | None) -> Reached:
@@ -135,8 +138,8 @@ def reach_text(now: Reached) -> Message:
     if not now.share:
         return msg("Open to {count} named pilots", count=now.pilots)
     if now.pilots:
-        return msg("Open to {share} % of customers and {count} named pilots", share=plain(now.share), count=now.pilots)
-    return msg("Open to {share} % of customers", share=plain(now.share))
+        return msg("Open to {share} of customers and {count} named pilots", share=percent(now.share), count=now.pilots)
+    return msg("Open to {share} of customers", share=percent(now.share))
 
 
 def who(actor: str) -> Message:
@@ -167,21 +170,25 @@ def _message(told: Any) -> Message:
     return Message.from_json(told) if isinstance(told, Mapping) else Message("{text}", {"text": str(told)})
 
 
+def _asked(after: Mapping[str, Any]) -> str:
+    return f"{after.get('share', '?')} %"
+
+
 def _finished(after: Mapping[str, Any]) -> tuple[Message, str]:
     verdict = after.get("verdict")
     if verdict == "ready":
-        return msg("Review passed: ready up to {share} %", share=after.get("share", "?")), "good"
+        return msg("Review passed: ready up to {share}", share=_asked(after)), "good"
     if verdict == "not-ready":
-        return msg("Review failed: not ready for {share} %", share=after.get("share", "?")), "stop"
-    return msg("Review of {share} % was inconclusive", share=after.get("share", "?")), "warn"
+        return msg("Review failed: not ready for {share}", share=_asked(after)), "stop"
+    return msg("Review of {share} was inconclusive", share=_asked(after)), "warn"
 
 
 _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], tuple[Message, str]]] = {
     "experiment-declared": lambda a: (msg("Shipped as build {build}", build=str(a.get("build", ""))[:12]), ""),
     "experiment-manifest-refused": lambda a: (msg("The shipped folder was refused"), "stop"),
-    "experiment-open-refused": lambda a: (msg("Opening to {share} % was refused", share=a.get("share", "?")), "warn"),
-    "review-asked": lambda a: (msg("Readiness review for {share} % asked for", share=a.get("share", "?")), ""),
-    "review-started": lambda a: (msg("Readiness review for {share} % started", share=a.get("share", "?")), ""),
+    "experiment-open-refused": lambda a: (msg("Opening to {share} was refused", share=_asked(a)), "warn"),
+    "review-asked": lambda a: (msg("Readiness review for {share} asked for", share=_asked(a)), ""),
+    "review-started": lambda a: (msg("Readiness review for {share} started", share=_asked(a)), ""),
     "review-finished": _finished,
     "evidence-voided": lambda a: (msg("The readiness evidence so far is void"), "warn"),
     "feature-created": lambda a: (msg("The flag was made, off"), ""),

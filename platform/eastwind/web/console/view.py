@@ -12,8 +12,9 @@ from eastwind.clock import now
 from eastwind.errors import Message, msg
 from eastwind.readiness import Review
 from eastwind.web.console.stages import WATCHED_WITHIN
-from eastwind.web.console.timeline import plain, who
+from eastwind.web.console.timeline import who
 
+_WIDTH = 320
 _METRICS = {
     "error": msg("Technical errors"), "failed_first_contact": msg("Failed first contacts"),
     "latency_ms": msg("Time to answer, ms"), "helped": msg("Customers it helped"),
@@ -50,12 +51,13 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Measured percentiles against the limit, on a line of 400 units."""
+    """Measured percentiles against the limit, on a line of `width` units."""
 
     p95: Mark
     limit: Mark
     marks: tuple[Mark, ...]
     text: Message
+    width: int = _WIDTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,6 @@ def moment(at: datetime, day: bool = True) -> str:
 def number(value: float | Decimal, digits: int = 0) -> str:
     """A number in the reader's language with at most `digits` after the point."""
     return str(format_decimal(round(value, digits)))
-
-
-def percent(share: Decimal) -> str:
-    """A share that is in percent already."""
-    return f"{plain(share)} %"
 
 
 def ratio(part: float, digits: int = 1) -> str:
@@ -115,17 +112,17 @@ def latency(review: Review) -> Latency | None:
     if review.evidence is None:
         return None
     seen, limit = review.evidence, review.plan.p95_ms
-    scale = 400 / (1.15 * max(limit, seen.p99_ms, 1))
+    scale = _WIDTH / (1.15 * max(limit, seen.p99_ms, 1))
     p50, p95, p99 = (_mark(ms * scale, f"{name} {ms:.0f}") for name, ms in (
         ("p50", seen.p50_ms), ("p95", seen.p95_ms), ("p99", seen.p99_ms)))
-    text = msg("Half of the answers came within {p50} ms, 95 % within {p95} ms, 99 % within {p99} ms; the limit for "
-               "95 % is {limit} ms", p50=f"{seen.p50_ms:.0f}", p95=f"{seen.p95_ms:.0f}", p99=f"{seen.p99_ms:.0f}",
+    text = msg("Half of the answers came within {p50} ms, 95 % within {p95} ms, 99 % within {p99} ms; the limit, for "
+               "95 %, is {limit} ms", p50=f"{seen.p50_ms:.0f}", p95=f"{seen.p95_ms:.0f}", p99=f"{seen.p99_ms:.0f}",
                limit=f"{limit:.0f}")
     return Latency(p95, _mark(limit * scale, f"{limit:.0f} ms"), _apart((p50, p95, p99)), text)
 
 
 def _mark(x: float, label: str) -> Mark:
-    anchor = "start" if x < 30 else "end" if x > 370 else "middle"
+    anchor = "start" if x < 30 else "end" if x > _WIDTH - 30 else "middle"
     return Mark(round(x, 1), label, anchor)
 
 

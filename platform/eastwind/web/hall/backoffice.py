@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, TypeVar
 
 import requests
@@ -101,5 +102,10 @@ class Backoffice:
 
 
 def _newest(body: Mapping[str, Any]) -> Bill | tuple[()]:
-    bills = body["bills"]
-    return Bill(str(bills[-1]["month"]), float(bills[-1]["amount"])) if bills else ()
+    if not body["bills"]:
+        return ()
+    newest = body["bills"][-1]
+    amount = float(newest["amount"])
+    if not isfinite(amount):
+        raise ValueError(amount)
+    return Bill(str(newest["month"]), amount)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from typing import Literal
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -28,6 +29,7 @@ from eastwind.web.hall.today import Shown, TodaysWay
 log = logging.getLogger(__name__)
 _LEAVE_SECONDS = 1.0
 Page = str | Response | tuple[str, int]
+Way = Literal["new", "today", "today-chosen"]
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ def _add_pages(room: Blueprint, parts: _Parts) -> None:
     @_for_customers
     def service(account: str, service: str) -> Page:
         visit = parts.reception.receive(_known(service), account)
-        is_new, shown = _serve(parts, service, account, visit)
-        return render_template("hall/service.html", service=service, shown=shown.html, visit=visit, is_new=is_new)
+        way, shown = _serve(parts, service, account, visit)
+        return render_template("hall/service.html", service=service, way=way, shown=shown.html)
 
 
 def _add_answers(room: Blueprint, parts: _Parts) -> None:
@@ -115,22 +117,22 @@ def _add_answers(room: Blueprint, parts: _Parts) -> None:
         return redirect(url_for("hall.service", service=service), 303)
 
 
-def _serve(parts: _Parts, service: str, account: str, visit: Visit) -> tuple[bool, Shown]:
-    """What the page shows, and whether it is the new way. Every contact is recorded, in both arms, except a look at
-    today's way from the new one: that customer was counted when they came.
+def _serve(parts: _Parts, service: str, account: str, visit: Visit) -> tuple[Way, Shown]:
+    """What the page shows, and which way that is. Every contact is recorded, in both arms, except a look at today's way
+    from the new one: that customer was counted when they came.
     """
     if not visit.arm.sees_experiment:
         began = time.monotonic()
         shown = parts.today.show(service, account)
         elapsed = (time.monotonic() - began) * 1000
         parts.recorder.contact(visit, failed=shown.failed, elapsed_ms=elapsed, outcomes={})
-        return False, shown
+        return "today", shown
     if request.args.get("way") == "today":
-        return False, parts.today.show(service, account)
+        return "today-chosen", parts.today.show(service, account)
     return _serve_new(parts, service, account, visit)
 
 
-def _serve_new(parts: _Parts, service: str, account: str, visit: Visit) -> tuple[bool, Shown]:
+def _serve_new(parts: _Parts, service: str, account: str, visit: Visit) -> tuple[Way, Shown]:
     assert visit.experiment is not None
     answer = parts.front.call(visit.experiment.slug, "GET", "/", customer=account, arm=visit.arm.name,
                               channel=CHANNEL, language=language.language())
@@ -141,9 +143,9 @@ def _serve_new(parts: _Parts, service: str, account: str, visit: Visit) -> tuple
         # Not escaped: it is the experiment's own HTML, bounded by the front. It cannot run anything here (the policy
         # allows no script but our own files) or send a form elsewhere, and it comes after the way back in the page,
         # so that not even an unclosed tag can swallow that.
-        return True, Shown(Markup(answer.html))  # noqa: S704
+        return "new", Shown(Markup(answer.html))  # noqa: S704
     log.warning("today's way instead of %s: %s", visit.experiment.slug, getattr(answer, "kind", "empty"))
-    return False, parts.today.show(service, account)
+    return "today", parts.today.show(service, account)
 
 
 def _for_customers(page: Callable[..., Page]) -> Callable[..., Page]:

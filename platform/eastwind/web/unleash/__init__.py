@@ -3,13 +3,13 @@
 from flask import Blueprint
 
 from eastwind.web.unleash import admin, client, frontend, health
-from eastwind.web.unleash.auth import Keyring
+from eastwind.web.unleash.ending import end_on_signal
+from eastwind.web.unleash.polls import in_front
 from eastwind.web.unleash.wire import Wire
 
-__all__ = ["Keyring", "Wire", "blueprints"]
+__all__ = ["Wire", "blueprints", "end_on_signal", "in_front"]
 
 
 def blueprints(wire: Wire) -> tuple[Blueprint, ...]:
     """All of the wire, ready to be registered. They take tokens, never cookies, so no CSRF protection is theirs."""
-    keyring = Keyring(wire.people)
-    return tuple(part.blueprint(wire, keyring) for part in (client, frontend, admin, health))
+    return tuple(part.blueprint(wire) for part in (client, frontend, admin, health))

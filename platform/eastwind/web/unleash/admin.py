@@ -7,21 +7,21 @@ from flask import Blueprint, Response, request
 from eastwind.errors import EastwindError
 from eastwind.web.unleash import admin_features, admin_segments, admin_states, admin_tokens, admin_world
 from eastwind.web.unleash.answers import errors_of, nowhere
-from eastwind.web.unleash.auth import Keyring, authenticate
+from eastwind.web.unleash.auth import authenticate
 from eastwind.web.unleash.body import expect_json
 from eastwind.web.unleash.wire import Wire
 
 log = logging.getLogger(__name__)
 
 
-def blueprint(wire: Wire, keyring: Keyring) -> Blueprint:
+def blueprint(wire: Wire) -> Blueprint:
     """All routes below `/api/admin`."""
     made = Blueprint("unleash_admin", __name__)
     errors_of(made)
 
     @made.before_request
     def _enter() -> None:
-        authenticate(keyring, "admin")
+        authenticate(wire.keyring, "admin")
         expect_json()
 
     @made.after_request

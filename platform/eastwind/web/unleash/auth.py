@@ -3,8 +3,9 @@
 import hashlib
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from flask import g, request
 
@@ -72,20 +73,25 @@ class Keyring:
             return _Held(held.token, time.monotonic())
 
 
-def secret_shown() -> str:
-    """The request's token, bare or after `Bearer`; "" if there is none."""
-    text = header("Authorization").strip()
+def bare(authorization: str) -> str:
+    """The token in an Authorization header, bare or after `Bearer`; "" if there is none."""
+    text = as_text(authorization).strip()
     return text[7:].strip() if text[:7].lower() == "bearer " else text
 
 
-def header(name: str) -> str:
-    """A request header as UTF-8, "" if absent."""
-    return request.headers.get(name, "").encode("latin-1", "replace").decode("utf-8", "replace")
+def said(environ: Mapping[str, Any], name: str) -> str:
+    """A request header (`UNLEASH_SDK`) as UTF-8, "" if absent."""
+    return as_text(environ.get(f"HTTP_{name}", ""))
+
+
+def as_text(value: str) -> str:
+    """A header's value: WSGI hands bytes over as Latin-1, and clients mean UTF-8."""
+    return value if value.isascii() else value.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def authenticate(keyring: Keyring, family: Family) -> Token:
     """The request's token, kept in `g.token`. `Unauthenticated` without a live one, `Forbidden` for another family."""
-    secret = secret_shown()
+    secret = bare(request.headers.get("Authorization", ""))
     if not secret:
         raise Unauthenticated(Problem("Authorization", msg("a token is missing")))
     token = keyring.token(secret)

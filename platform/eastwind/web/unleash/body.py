@@ -7,14 +7,19 @@ from typing import Any
 
 from flask import request
 
-from eastwind.errors import Invalid, Problem, TooLarge, WrongType, msg
+from eastwind.errors import Invalid, NotFound, Problem, TooLarge, WrongType, msg
 
 _DEEPEST = 32
 _CHUNK = 64 * 1024
 
 
 def expect_json() -> None:
-    """Refuse a body of another type. A request without a body need not say its type."""
+    """Refuse a body of another type. A request without a body need not say its type.
+
+    An address with a zero character is nothing's: PostgreSQL would not even look for it.
+    """
+    if "\0" in request.path:
+        raise NotFound(Problem("", msg("there is nothing at this address")))
     if request.method not in ("POST", "PUT", "PATCH") or not _has_body():
         return
     if request.mimetype != "application/json" and not request.mimetype.endswith("+json"):

@@ -8,30 +8,30 @@ from eastwind.errors import NotFound, Problem, msg
 from eastwind.people import Token
 from eastwind.validation import checked
 from eastwind.web.unleash.answers import answer, empty, errors_of, nowhere
-from eastwind.web.unleash.auth import Keyring, authenticate, secret_shown
+from eastwind.web.unleash.auth import authenticate, bare
 from eastwind.web.unleash.body import expect_json, read_object
 from eastwind.web.unleash.history import History, events
-from eastwind.web.unleash.payload import Payload, Payloads, Scope, inlined, scope_of
+from eastwind.web.unleash.payload import Scope, inlined, scope_of
+from eastwind.web.unleash.polls import Polls
 from eastwind.web.unleash.reports import Bulk, Metrics, Registration, asker, behind_edge, counted, sdk
 from eastwind.web.unleash.streaming import Streams
 from eastwind.web.unleash.wire import Wire, route
 
 PROTOCOL = "8.1.0"  # the Unleash release whose wire this is
-_JSON = "application/json; charset=utf-8"
 
 
-def blueprint(wire: Wire, keyring: Keyring) -> Blueprint:
+def blueprint(wire: Wire) -> Blueprint:
     """All routes below `/api/client`."""
     made = Blueprint("unleash_client", __name__)
     errors_of(made)
 
     @made.before_request
     def _enter() -> None:
-        authenticate(keyring, "backend")
+        authenticate(wire.keyring, "backend")
         expect_json()
 
     history = History(wire.publisher)
-    reads = _Reads(wire, history, Streams(wire, keyring, history))
+    reads = _Reads(wire, history, Streams(wire, history))
     route(made, "GET /api/client/features", reads.features)
     route(made, "GET /api/client/features/<name>", reads.feature)
     route(made, "GET /api/client/delta", reads.delta)
@@ -49,20 +49,13 @@ class _Reads:
     """What goes out to SDKs."""
 
     def __init__(self, wire: Wire, history: History, streams: Streams) -> None:
-        self._wire, self._history, self._streams = wire, history, streams
-        self._payloads = Payloads(wire.publisher)
+        self._wire, self._polls, self._history, self._streams = wire, Polls(wire), history, streams
 
     def features(self) -> Response:
         """All flags of the scope, or 304 if the asker has them."""
         token: Token = g.token
-        payload = self._payloads.of(scope_of(token))
-        etag = request.environ.get("HTTP_IF_NONE_MATCH", "")
-        who = asker(token)
-        if who is not None:
-            self._wire.arrivals.polled(who, payload.held(etag) if etag else None, sdk())
-        if etag.removeprefix("W/") == payload.etag:
-            return empty(304)
-        return _full(payload)
+        status, headers, body = self._polls.answer(scope_of(token), asker(request.environ, token), request.environ)
+        return empty(304) if status.startswith("304") else Response(body, 200, headers)
 
     def feature(self, name: str) -> Response:
         """One flag."""
@@ -76,7 +69,7 @@ class _Reads:
     def delta(self) -> Response:
         """What changed since the revision that the asker names, or everything."""
         token: Token = g.token
-        scope = Scope(token.environment, tuple(sorted(token.projects)))
+        scope = Scope(token.environment, token.projects)
         held = request.headers.get("If-None-Match", "").removeprefix("W/").strip('"')
         before, newest = self._history.now(
             scope.environment, int(held) if held.isascii() and held.isdigit() and len(held) < 19 else None)
@@ -88,7 +81,8 @@ class _Reads:
     def streaming(self) -> Response:
         """A stream of changes."""
         token: Token = g.token
-        return self._streams.open(token, secret_shown(), asker(token), sdk())
+        secret = bare(request.headers["Authorization"])
+        return self._streams.open(token, secret, asker(request.environ, token), sdk(request.environ))
 
 
 class Reports:
@@ -100,15 +94,15 @@ class Reports:
     def register(self) -> Response:
         """An SDK started."""
         report = checked(Registration, read_object(self._wire.largest_body))
-        self._started(report, asker(g.token, report))
+        self._started(report, asker(request.environ, g.token, report))
         return empty(self._accepted, {"X-Unleash-Version": PROTOCOL})
 
     def metrics(self) -> Response:
         """An SDK counted."""
         report = checked(Metrics, read_object(self._wire.largest_body))
-        who = asker(g.token, report)
+        who = asker(request.environ, g.token, report)
         if who is not None and report.bucket is not None and g.token.type == "backend":
-            self._wire.arrivals.metrics(who, counted(report.bucket, now()), sdk(report))
+            self._wire.arrivals.metrics(who, counted(report.bucket, now()), sdk(request.environ, report))
         return empty(self._accepted)
 
     def bulk(self) -> Response:
@@ -120,11 +114,4 @@ class Reports:
 
     def _started(self, report: Registration, who: Instance | None) -> None:
         if who is not None and g.token.type == "backend":  # browsers come and go by the thousand
-            self._wire.arrivals.registered(who, sdk(report))
-
-
-def _full(payload: Payload) -> Response:
-    headers = {"ETag": payload.etag, "Vary": "Accept-Encoding"}
-    if "gzip" in request.environ.get("HTTP_ACCEPT_ENCODING", ""):
-        return Response(payload.zipped, 200, headers | {"Content-Encoding": "gzip"}, content_type=_JSON)
-    return Response(payload.body, 200, headers, content_type=_JSON)
+            self._wire.arrivals.registered(who, sdk(request.environ, report))

@@ -14,7 +14,7 @@ from eastwind.flags import Evaluator
 from eastwind.flags.evaluate import context_for_engine
 from eastwind.people import Token
 from eastwind.web.unleash.answers import answer, empty, errors_of, nowhere
-from eastwind.web.unleash.auth import Keyring, authenticate
+from eastwind.web.unleash.auth import authenticate
 from eastwind.web.unleash.body import expect_json, read_object
 from eastwind.web.unleash.client import Reports
 from eastwind.web.unleash.wire import Wire, route
@@ -30,7 +30,7 @@ _PREFLIGHT = {
 }
 
 
-def blueprint(wire: Wire, keyring: Keyring) -> Blueprint:
+def blueprint(wire: Wire) -> Blueprint:
     """All routes below `/api/frontend`."""
     made = Blueprint("unleash_frontend", __name__)
     errors_of(made)
@@ -39,7 +39,7 @@ def blueprint(wire: Wire, keyring: Keyring) -> Blueprint:
     def _enter() -> Response | None:
         if request.method == "OPTIONS":
             return empty(204, _PREFLIGHT)
-        authenticate(keyring, "frontend")
+        authenticate(wire.keyring, "frontend")
         expect_json()
         return None
 

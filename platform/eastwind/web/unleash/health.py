@@ -7,19 +7,18 @@ from flask import Blueprint, Response
 from eastwind.errors import EastwindError, Invalid, Problem, msg
 from eastwind.people import Token
 from eastwind.web.unleash.answers import answer, errors_of
-from eastwind.web.unleash.auth import Keyring
 from eastwind.web.unleash.body import expect_json, read_object
 from eastwind.web.unleash.wire import Wire, route
 
 _MOST_TOKENS = 100
 
 
-def blueprint(wire: Wire, keyring: Keyring) -> Blueprint:
+def blueprint(wire: Wire) -> Blueprint:
     """Routes that need no token."""
     made = Blueprint("unleash_health", __name__)
     errors_of(made)
     made.before_request(expect_json)
-    views = _Views(wire, keyring)
+    views = _Views(wire)
     route(made, "GET /health", views.health)
     route(made, "GET /ready", views.ready)
     route(made, "POST /edge/validate", views.validate)
@@ -27,8 +26,8 @@ def blueprint(wire: Wire, keyring: Keyring) -> Blueprint:
 
 
 class _Views:
-    def __init__(self, wire: Wire, keyring: Keyring) -> None:
-        self._wire, self._keyring = wire, keyring
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
 
     def health(self) -> Response:
         """Whether the process lives, which an answer proves, and what it thinks of its storage."""
@@ -53,7 +52,7 @@ class _Views:
         asked = read_object(self._wire.largest_body).get("tokens")
         if not isinstance(asked, list) or len(asked) > _MOST_TOKENS or not all(isinstance(t, str) for t in asked):
             raise Invalid(Problem("tokens", msg("must be a list of at most {most} texts", most=_MOST_TOKENS)))
-        found = ((secret, self._keyring.token(secret)) for secret in asked)
+        found = ((secret, self._wire.keyring.token(secret)) for secret in asked)
         return answer({"tokens": [_shown(secret, token) for secret, token in found if token is not None]})
 
 

@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from flask import request
@@ -102,16 +102,19 @@ class Payloads:
 def scope_of(token: Token) -> Scope:
     """What the request asks for. A token that names projects says which; the query counts where it does not."""
     asked = tuple(sorted(set(request.args.getlist("project"))))
-    projects = asked if asked and ALL in token.projects else tuple(sorted(token.projects))
+    projects = asked if asked and ALL in token.projects else token.projects
     return Scope(token.environment, projects, request.args.get("namePrefix", "")[:100],
-                 tuple(sorted(set(request.args.getlist("tag")))), _reads_segments())
+                 tuple(sorted(set(request.args.getlist("tag")))), reads_segments(request.environ))
 
 
-def _reads_segments() -> bool:
+def reads_segments(environ: Mapping[str, Any]) -> bool:
     """Whether the SDK takes segments apart from the strategies that use them. Raises `Invalid` for no version."""
-    text = request.headers.get("Unleash-Client-Spec", "")
-    if not text:
-        return False
+    text: str = environ.get("HTTP_UNLEASH_CLIENT_SPEC", "")
+    return bool(text) and _is_new_enough(text)
+
+
+@lru_cache(maxsize=256)
+def _is_new_enough(text: str) -> bool:
     found = _SEMVER.fullmatch(text)
     if not found:
         raise Invalid(Problem("Unleash-Client-Spec", msg("must be a version like 5.2.0")))

@@ -11,7 +11,7 @@ from eastwind.arrivals import Bucket as Counted
 from eastwind.arrivals import Instance
 from eastwind.arrivals.model import begun
 from eastwind.people import Token
-from eastwind.web.unleash.auth import header
+from eastwind.web.unleash.auth import said
 
 _MOST_TEXT = 200
 AppName = Annotated[str, Field(min_length=1, max_length=_MOST_TEXT)]
@@ -78,11 +78,11 @@ class Bulk(_Report):
     impact_metrics: tuple[Mapping[str, Any], ...] | None = None
 
 
-def asker(token: Token, client: Client | None = None) -> Instance | None:
+def asker(environ: Mapping[str, Any], token: Token, client: Client | None = None) -> Instance | None:
     """Who asks, by its headers or else by its report; None if it does not say."""
-    app = header("unleash-appname") or (client.app_name if client else "")
-    instance = header("unleash-instanceid") or (client.instance_id if client else None) or ""
-    connection = header("unleash-connection-id") or (client.connection_id if client else None) or ""
+    app = said(environ, "UNLEASH_APPNAME") or (client.app_name if client else "")
+    instance = said(environ, "UNLEASH_INSTANCEID") or (client.instance_id if client else None) or ""
+    connection = said(environ, "UNLEASH_CONNECTION_ID") or (client.connection_id if client else None) or ""
     return _instance(token, app, instance, connection)
 
 
@@ -97,9 +97,9 @@ def _instance(token: Token, app: str, instance: str, connection: str) -> Instanc
     return Instance(token.environment, app[:_MOST_TEXT], instance[:_MOST_TEXT], connection[:_MOST_TEXT])
 
 
-def sdk(client: Client | None = None) -> str:
+def sdk(environ: Mapping[str, Any], client: Client | None = None) -> str:
     """The SDK and its version, as it says."""
-    return ((client.sdk_version if client else None) or header("unleash-sdk"))[:_MOST_TEXT]
+    return ((client.sdk_version if client else None) or said(environ, "UNLEASH_SDK"))[:_MOST_TEXT]
 
 
 def counted(bucket: Bucket, received: datetime) -> dict[str, Counted]:

@@ -12,7 +12,6 @@ from eastwind.arrivals import Instance
 from eastwind.errors import Busy, NotFound, Problem, Unavailable, msg
 from eastwind.flags import Snapshot
 from eastwind.people import Token
-from eastwind.web.unleash.auth import Keyring
 from eastwind.web.unleash.history import History
 from eastwind.web.unleash.payload import Scope
 from eastwind.web.unleash.wire import Wire
@@ -36,14 +35,14 @@ class Listener:
 class Streams:
     """The open streams. Each holds a thread of the server, so there are at most `settings.max_streams`."""
 
-    def __init__(self, wire: Wire, keyring: Keyring, history: History) -> None:
-        self._wire, self._keyring, self._history = wire, keyring, history
+    def __init__(self, wire: Wire, history: History) -> None:
+        self._wire, self._history = wire, history
         self._counting = threading.Lock()
         self._open = 0
 
     def open(self, token: Token, secret: str, who: Instance | None, sdk: str) -> Response:
         """A stream to `who`. Raises `Busy` when there are too many, `NotFound` for an unknown environment."""
-        scope = Scope(token.environment, tuple(sorted(token.projects)))
+        scope = Scope(token.environment, token.projects)
         self._wire.publisher.current(scope.environment)
         slot = _Slot(self)
         response = Response(self._until_released(slot, Listener(secret, scope, who, sdk, _last_event_id())),
@@ -96,7 +95,7 @@ class Streams:
             return False
         try:
             self._wire.publisher.current(listener.scope.environment)
-            return self._keyring.token(listener.secret) is not None
+            return self._wire.keyring.token(listener.secret) is not None
         except NotFound:
             return False
         except Unavailable:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from flask import Blueprint
@@ -11,6 +12,8 @@ from eastwind.db import Database
 from eastwind.flags import Evaluator, Flags, Publisher
 from eastwind.people import People
 from eastwind.settings import Settings
+from eastwind.web.unleash.auth import Keyring
+from eastwind.web.unleash.payload import Payloads
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,16 @@ class Wire:
     people: People
     arrivals: Arrivals
     settings: Settings
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """The tokens lately shown."""
+        return Keyring(self.people)
+
+    @cached_property
+    def payloads(self) -> Payloads:
+        """The answers to polls."""
+        return Payloads(self.publisher)
 
     @property
     def largest_body(self) -> int:
