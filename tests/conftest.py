@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -84,3 +84,19 @@ def all_modules() -> list[str]:
         if not name.endswith(("wsgi", "__main__")):
             importlib.import_module(name)
     return found
+
+
+@pytest.fixture
+def sqlite_file(tmp_path: Path) -> Iterator[Callable[[], tuple[str, Database]]]:
+    """Make an embedded database and tell its address, for tests that open it from several processes."""
+    made: list[Database] = []
+
+    def make() -> tuple[str, Database]:
+        url = f"sqlite:///{tmp_path / f'shared{len(made)}.db'}"
+        made.append(Database(url))
+        upgrade(made[-1])
+        return url, made[-1]
+
+    yield make
+    for database in made:
+        database.close()

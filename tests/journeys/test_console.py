@@ -12,6 +12,7 @@ from werkzeug.routing import Rule
 
 from eastwind.app import House, create_app
 from eastwind.errors import Busy
+from eastwind.host import Answer, Fault
 from eastwind.people import RIGHTS
 from eastwind.web.console.rights import MARK, local_path
 from eastwind.web.console.sign_in import Attempts
@@ -255,6 +256,29 @@ def test_close__without_script__is_one_click(platform: Platform, browser: Browse
         page.get_by_role("button", name="Close now").click()
         expect(page.get_by_role("status").first).to_contain_text("everybody is on today's way")
     assert platform.house.experiments.open_runs() == []
+
+
+def test_drill__errors__are_the_experiments_own_and_end(platform: Platform, context: BrowserContext) -> None:
+    page = sign_in(context, platform, "wu", f"/experiments/{SLUG}")
+    account = platform.house.grid.sample_accounts(1, 1)[0]
+
+    def asked() -> Answer | Fault:
+        return platform.house.front.call(SLUG, "GET", "/", customer=account, arm="pilot", channel="web", language="en")
+
+    for button, kind in (("Raise errors", Fault), ("End the drill", Answer)):
+        page.get_by_text("Fault drill", exact=True).first.click()
+        page.get_by_role("button", name=button).click()
+        expect(page.get_by_role("status").first).to_contain_text("drill")
+        assert isinstance(asked(), kind)
+    expect(page.locator("[data-live=timeline]")).to_contain_text("Fault drill: error")
+
+
+def test_live__server_away__says_that_it_may_be_old(platform: Platform, context: BrowserContext) -> None:
+    page = sign_in(context, platform, "chen", f"/experiments/{SLUG}")
+    context.set_offline(True)
+    expect(page.get_by_text("what you see may be old")).to_be_visible()
+    context.set_offline(False)
+    expect(page.get_by_text("what you see may be old")).to_be_hidden()
 
 
 @pytest.mark.parametrize("path", ["/", f"/experiments/{SLUG}", f"/experiments/{SLUG}/report", "/experiments/nowhere"])

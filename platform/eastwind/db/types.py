@@ -1,6 +1,7 @@
 """Column types, and the one `MetaData` that every room's tables hang on."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Dialect, Integer, MetaData
@@ -39,3 +40,18 @@ class Moment(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
         return None if value is None else _EPOCH + timedelta(microseconds=int(value))
+
+
+class Percent(TypeDecorator[Decimal]):
+    """A share in percent, kept as whole millionths (BIGINT): exact, and it sorts."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        """Rounded down to a millionth: what is stored never says more than what was found."""
+        return None if value is None else int(value * 1_000_000)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
+        """As it went in, without noughts at the end."""
+        return None if value is None else (Decimal(int(value)) / 1_000_000).normalize()

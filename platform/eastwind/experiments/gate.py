@@ -58,9 +58,9 @@ class ReadinessGate:
                 store.add_run(tx, Run(event.id, experiment.slug, environment.name, reached, reached, (), event.at,
                                       event.actor))
         elif reached:
-            store.change_run(tx, running.id, share=str(reached), peak_share=str(max(reached, running.peak_share)))
+            store.change_run(tx, running.id, share=reached, peak_share=max(reached, running.peak_share))
         else:
-            store.change_run(tx, running.id, share="0", closed_at=event.at, closed_by=event.actor,
+            store.change_run(tx, running.id, share=Decimal(0), closed_at=event.at, closed_by=event.actor,
                              close_event=event.id)
 
     def _check_order(self, experiment: Experiment) -> None:

@@ -1,13 +1,11 @@
 """Tables of experiments, their runs, and those who left."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, RowMapping, String, Table, Text, select
 
-from eastwind.db import Connection, Json, Moment, metadata
+from eastwind.db import Connection, Json, Moment, Percent, metadata
 from eastwind.db.upsert import insert
 from eastwind.errors import Message, Problem
 from eastwind.experiments.manifest import Manifest
@@ -30,8 +28,8 @@ run = Table(
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("experiment", String(40), nullable=False),
     Column("environment", String(100), nullable=False),
-    Column("share", String(20), nullable=False),
-    Column("peak_share", String(20), nullable=False),
+    Column("share", Percent, nullable=False),
+    Column("peak_share", Percent, nullable=False),
     Column("pilots", Json, nullable=False),
     Column("opened_at", Moment, nullable=False),
     Column("opened_by", String(200), nullable=False),
@@ -85,8 +83,8 @@ def save(tx: Connection, item: Experiment, at: datetime) -> None:
 def add_run(tx: Connection, item: Run) -> None:
     """Begin a run."""
     tx.execute(run.insert().values(
-        id=item.id, experiment=item.experiment, environment=item.environment, share=str(item.share),
-        peak_share=str(item.peak_share), pilots=list(item.pilots), opened_at=item.opened_at, opened_by=item.opened_by,
+        id=item.id, experiment=item.experiment, environment=item.environment, share=item.share,
+        peak_share=item.peak_share, pilots=list(item.pilots), opened_at=item.opened_at, opened_by=item.opened_by,
         closed_by="", rolled_back=False))
 
 
@@ -135,7 +133,5 @@ def _experiment(tx: Connection, row: RowMapping) -> Experiment:
 
 
 def _run(row: RowMapping) -> Run:
-    values: Mapping[str, Any] = {**row, "share": Decimal(row["share"]), "peak_share": Decimal(row["peak_share"]),
-                                 "pilots": tuple(row["pilots"])}
     reason = row["close_reason"]
-    return Run(**{**values, "close_reason": Message.from_json(reason) if reason else None})
+    return Run(**{**row, "pilots": tuple(row["pilots"]), "close_reason": Message.from_json(reason) if reason else None})

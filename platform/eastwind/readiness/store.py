@@ -6,28 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, Column, ColumnElement, Dialect, Index, RowMapping, String, Table, func, select
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import Column, ColumnElement, Index, RowMapping, String, Table, func, select
 
-from eastwind.db import Connection, Json, Moment, RowId, metadata
+from eastwind.db import Connection, Json, Moment, Percent, RowId, metadata
 from eastwind.errors import Message
 from eastwind.readiness.model import Evidence, LoadPlan, Progress, Review
-
-
-class Percent(TypeDecorator[Decimal]):
-    """A share in percent, kept as whole millionths (BIGINT): exact, and it sorts."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
-        """Rounded down to a millionth: what is stored never says more than what was found."""
-        return None if value is None else int(value * 1_000_000)
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
-        """As it went in, without noughts at the end."""
-        return None if value is None else (Decimal(int(value)) / 1_000_000).normalize()
-
 
 review = Table(
     "review",

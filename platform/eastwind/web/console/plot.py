@@ -39,6 +39,11 @@ class Plot:
     width: int = WIDTH
     zero: int = ZERO
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to draw yet."""
+        return all(row.low is None for row in self.rows)
+
 
 def plot(report: Report) -> Plot:
     """The report's differences. Shares are drawn on one scale; each mean, having a unit of its own, on its own."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import request
 
-from eastwind.errors import Invalid, NotFound, Problem, TooLarge, WrongType, msg
+from eastwind.errors import Invalid, Message, NotFound, Problem, TooLarge, WrongType, msg
 
 _DEEPEST = 32
 _CHUNK = 64 * 1024
@@ -36,7 +36,7 @@ def read_json(most: int) -> Any:
     try:
         data = json.loads(raw, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
-        raise _invalid("is nested too deeply") from None
+        raise _invalid(msg("is nested too deeply")) from None
     except ValueError as error:
         raise Invalid(Problem("", msg("is not valid JSON: {detail}", detail=str(error)[:200]))) from None
     _check(data, escapes=b"\\u" in raw)
@@ -47,7 +47,7 @@ def read_object(most: int) -> dict[str, Any]:
     """The body's JSON, which must be an object."""
     data = read_json(most)
     if not isinstance(data, dict):
-        raise _invalid("must be a JSON object")
+        raise _invalid(msg("must be a JSON object"))
     return data
 
 
@@ -74,11 +74,11 @@ def _unpacked(raw: bytes, most: int) -> bytes:
     try:
         data = machine.decompress(raw, most + 1)
     except zlib.error:
-        raise _invalid("is not valid gzip") from None
+        raise _invalid(msg("is not valid gzip")) from None
     if len(data) > most:
         raise _too_large(most)
     if not machine.eof:
-        raise _invalid("is not valid gzip")
+        raise _invalid(msg("is not valid gzip"))
     return data
 
 
@@ -92,7 +92,7 @@ def _check(data: Any, escapes: bool) -> None:
         level = [child for item in level for child in _children(item)]
         if not level:
             return
-    raise _invalid("is nested too deeply")
+    raise _invalid(msg("is nested too deeply"))
 
 
 def _children(item: Any) -> Any:
@@ -104,7 +104,7 @@ def _children(item: Any) -> Any:
 def _check_texts(item: Any) -> None:
     for text in item if isinstance(item, dict) else [item]:
         if isinstance(text, str) and ("\0" in text or any("\ud800" <= c <= "\udfff" for c in text)):
-            raise _invalid("holds a character that cannot be stored")
+            raise _invalid(msg("holds a character that cannot be stored"))
 
 
 def _refuse(name: str) -> Any:
@@ -118,8 +118,8 @@ def _finite(text: str) -> float:
     return number
 
 
-def _invalid(reason: str) -> Invalid:
-    return Invalid(Problem("", msg(reason)))
+def _invalid(reason: Message) -> Invalid:
+    return Invalid(Problem("", reason))
 
 
 def _too_large(most: int) -> TooLarge:

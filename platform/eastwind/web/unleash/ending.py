@@ -25,5 +25,5 @@ def _listen(wire: Wire, ours: socket.socket, _theirs: socket.socket) -> None:
     # `_theirs` is held only so that it stays open.
     while not _ENDS & set(ours.recv(16)):
         pass
+    wire.arrivals.stop()  # first, while the open streams still hold the process up
     wire.publisher.stop()
-    wire.arrivals.stop()

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import secrets
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,6 +65,9 @@ def blueprint(wire: Wire) -> Blueprint:
 class _Views:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
+        # The engine is native and lets go of the interpreter at each call. Threads that take turns at every flag are
+        # three times slower together than one after the other.
+        self._evaluating = threading.Lock()
 
     def by_query(self) -> Response:
         """What is on for the context in the query; a key that is not Unleash's is a property."""
@@ -88,8 +92,9 @@ class _Views:
         context = context_for_engine({
             "sessionId": secrets.token_hex(8), "remoteAddress": request.remote_addr,
             **{k: v for k, v in given.items() if v is not None}, "environment": token.environment})
-        body = json.dumps({"toggles": toggles(self._wire.evaluator, token, context)}, ensure_ascii=False,
-                          separators=(",", ":")).encode("utf-8", "replace")
+        with self._evaluating:
+            found = toggles(self._wire.evaluator, token, context)
+        body = json.dumps({"toggles": found}, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         etag = f'W/"{len(body):x}-{hashlib.sha256(body).hexdigest()[:24]}"'
         headers = {"ETag": etag, "Cache-Control": "no-cache"}
         if etag.removeprefix("W/") in request.headers.get("If-None-Match", ""):
