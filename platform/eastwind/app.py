@@ -24,7 +24,7 @@ from eastwind.web.api import blueprint as api
 from eastwind.web.console import blueprint as console
 from eastwind.web.hall import Backoffice
 from eastwind.web.hall import blueprint as hall
-from eastwind.web.unleash import Wire, blueprints
+from eastwind.web.unleash import Wire, blueprints, in_front
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class House:
     analysis: Analysis
     guards: Guards
     front: Front
+    wire: Wire
 
 
 def build(settings: Settings) -> House:
@@ -60,12 +61,14 @@ def build(settings: Settings) -> House:
     experiments = Experiments(db, flags, readiness, grid, folder=settings.experiments_dir, headroom=settings.headroom,
                               review_seconds=settings.review_seconds)
     publisher, analysis = Publisher(db), Analysis(db)
-    evaluator = Evaluator(publisher)
+    evaluator, people, arrivals = Evaluator(publisher), People(db), Arrivals(db)
     return House(
-        settings=settings, db=db, audit=Audit(db), people=People(db), grid=grid, flags=flags, publisher=publisher,
-        evaluator=evaluator, arrivals=Arrivals(db), exposures=exposures, outcomes=outcomes, readiness=readiness,
+        settings=settings, db=db, audit=Audit(db), people=people, grid=grid, flags=flags, publisher=publisher,
+        evaluator=evaluator, arrivals=arrivals, exposures=exposures, outcomes=outcomes, readiness=readiness,
         experiments=experiments, arms=Arms(db, publisher, evaluator), contacts=Contacts(db, exposures, outcomes),
         analysis=analysis, guards=Guards(db, analysis, experiments), front=Front(db, settings),
+        wire=Wire(flags=flags, publisher=publisher, evaluator=evaluator, people=people, arrivals=arrivals,
+                  settings=settings, db=db),
     )
 
 
@@ -73,8 +76,7 @@ def create_app(house: House) -> Flask:
     """The web application. Starts the publisher's watch and the arrivals' writer; `stop_app` ends them."""
     app = Flask("eastwind", template_folder="web/templates", static_folder="web/static")
     frame.init(app, house.settings, house.people)
-    wire = Wire(flags=house.flags, publisher=house.publisher, evaluator=house.evaluator, people=house.people,
-                arrivals=house.arrivals, settings=house.settings, db=house.db)
+    wire = house.wire
     tokened = [*blueprints(wire), api(
         experiments=house.experiments, readiness=house.readiness, analysis=house.analysis, guards=house.guards,
         arrivals=house.arrivals, exposures=house.exposures, outcomes=house.outcomes, people=house.people,
@@ -91,4 +93,5 @@ def create_app(house: House) -> Flask:
         front=house.front, grid=house.grid, backoffice=Backoffice(house.db, house.settings)))
     house.publisher.start()
     house.arrivals.start()
+    app.wsgi_app = in_front(app.wsgi_app, wire)  # type: ignore[assignment]
     return app

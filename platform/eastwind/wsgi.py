@@ -2,5 +2,8 @@
 
 from eastwind.app import build, create_app
 from eastwind.settings import load
+from eastwind.web.unleash import end_on_signal
 
-app = create_app(build(load()))
+_house = build(load())
+app = create_app(_house)
+end_on_signal(_house.wire)

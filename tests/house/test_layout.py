@@ -36,7 +36,8 @@ def test_platform__no_python_file_directly_in_it() -> None:
 
 def test_platform__at_the_root__is_the_standard_library() -> None:
     code = "import platform, flask, locust.stats; print(platform.python_version())"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60,
+                          check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -17,9 +17,9 @@ from typing import Any
 
 import pysqlite3
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 
-from eastwind.errors import Problem, Unavailable, msg
+from eastwind.errors import Invalid, Problem, Unavailable, msg
 
 # SQLite 3.7.0 to 3.51.2 can lose commits when checkpoints race; these releases carry the repair.
 _WAL_REPAIRED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
@@ -79,6 +79,8 @@ def _wal_is_sound(version: tuple[int, ...]) -> bool:
 def _available() -> Iterator[None]:
     try:
         yield
+    except DataError as error:  # such as a NUL, which PostgreSQL keeps in no text
+        raise Invalid(Problem("", msg("holds something that cannot be stored"))) from error
     except OperationalError as error:
         raise Unavailable(Problem("database", msg("the database is not reachable or busy"))) from error
 

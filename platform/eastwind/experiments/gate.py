@@ -16,6 +16,7 @@ from eastwind.errors import Problem, Refused, msg
 from eastwind.experiments import store
 from eastwind.experiments.model import Experiment, Run
 from eastwind.flags import Environment
+from eastwind.flags import ladder as steps
 from eastwind.flags.gate import percent
 from eastwind.grid import Grid
 from eastwind.readiness import Readiness
@@ -75,13 +76,14 @@ class ReadinessGate:
         ready = self._readiness.ready(tx, experiment.slug, environment, experiment.build)
         if ready.share >= asked:
             return
+        wanted = _plain(steps.round_up(asked))  # what a review can be asked for
         if not ready.share:
-            todo = msg("the back end was not shown to be ready for {asked} %. Run a readiness review for {asked} % "
-                       "first.", asked=_plain(asked))
+            todo = msg("the back end was not shown to be ready for {asked}. Run a readiness review for {asked} first.",
+                       asked=wanted)
             raise Refused(Problem("share", todo), *(Problem("evidence", reason) for reason in ready.reasons))
         raise Refused(Problem("share", msg(
-            "the back end was shown to be ready for {ready} %, not for {asked} %. Run a readiness review for {asked} % "
-            "first.", ready=_plain(ready.share), asked=_plain(asked))))
+            "the back end was shown to be ready for {ready}, not for {asked}. Run a readiness review for {asked} "
+            "first.", ready=_plain(ready.share), asked=wanted)))
 
     def _check_watched(self, tx: Connection) -> None:
         last = self._last_tick(tx)
@@ -93,4 +95,4 @@ class ReadinessGate:
 
 def _plain(share: Decimal) -> str:
     """Without exponent or trailing zeros."""
-    return f"{share.normalize():f}"
+    return f"{share.normalize():f} %"

@@ -89,7 +89,7 @@ class Experiments:
             if before and before.problems != loaded.problems:
                 store.save(tx, replace(before, problems=loaded.problems), self._clock())
                 record(tx, SYSTEM, "experiment-manifest-refused", room=ROOM, subject=loaded.slug, at=self._clock(),
-                       after=[f"{p.field}: {p.reason}" for p in loaded.problems])
+                       after=[{"field": p.field, **p.reason.as_json()} for p in loaded.problems])
 
     def _make_flags(self, tx: Connection, item: Experiment) -> None:
         flag = item.manifest.flag
@@ -139,7 +139,8 @@ class Experiments:
         except Refused as refusal:
             with self._db.write() as tx:
                 record(tx, actor, "experiment-open-refused", room=ROOM, subject=slug, environment=environment,
-                       after={"share": str(share), "reason": str(refusal)}, at=self._clock())
+                       at=self._clock(), after={"share": str(share), "problems": [
+                           {"field": p.field, "reason": p.reason.as_json()} for p in refusal.problems]})
             raise
 
     def _open(self, tx: Connection, experiment: Experiment, environment: str, step: steps.Rung, actor: Actor,

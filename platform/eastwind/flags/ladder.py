@@ -7,7 +7,7 @@ up, and each is a threshold on a fixed hash, so every step contains the one befo
 """
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from eastwind.errors import Invalid, Problem, msg
 from eastwind.flags.model import WHOLE, Constraint, Dependency, Strategy, Variant
@@ -37,6 +37,12 @@ def rung(share: Decimal) -> Rung:
         raise Invalid(Problem("share", msg(
             "must be from 0 to 100 %, in steps of 0.001 up to 0.1 and in steps of 0.1 above")))
     return Rung(1, int(share / _FINE)) if fine else Rung(int(share / _COARSE), 100)
+
+
+def round_up(share: Decimal) -> Decimal:
+    """The smallest step of the ladder that is not below `share` (percent)."""
+    step = _FINE if share <= _COARSE else _COARSE
+    return min(share, Decimal(100)).quantize(step, ROUND_CEILING).normalize()
 
 
 def parent_name(flag: str) -> str:

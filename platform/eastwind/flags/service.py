@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 from eastwind.audit import SYSTEM, Actor, Event, record
 from eastwind.clock import Clock, now
@@ -16,6 +15,7 @@ from eastwind.db import Connection, Database
 from eastwind.db.upsert import put
 from eastwind.errors import Conflict, Invalid, NotFound, Problem, msg
 from eastwind.flags import store
+from eastwind.flags.edit import archived, described, placed, segments_of, strategy_of, switched, with_strategies
 from eastwind.flags.gate import Gate
 from eastwind.flags.model import (
     Dependency,
@@ -34,8 +34,6 @@ _DEFAULTS = (
     Environment(name="development", type="development", sort_order=1),
     Environment(name="production", type="production", sort_order=2),
 )
-# What Unleash adds when a flag without strategies is switched on: explicit, so that nobody reads "none" as "nobody".
-_EVERYBODY = Strategy(name="flexibleRollout", parameters={"rollout": "100", "stickiness": "default"})
 
 
 @dataclass(frozen=True)
@@ -137,7 +135,7 @@ class Flags:
     def describe(self, name: str, changes: Mapping[str, Any], actor: Actor) -> Feature:
         """Change type, description, stale or impressionData; other keys are ignored."""
         allowed = {k: v for k, v in changes.items() if k in ("type", "description", "stale", "impression_data")}
-        return self._change(name, "", "feature-metadata-updated", actor, lambda f: _replaced(f, allowed))
+        return self._change(name, "", "feature-metadata-updated", actor, lambda f: described(f, allowed))
 
     def switch(self, name: str, environment: str, on: bool, actor: Actor, tx: Connection | None = None,
                with_disabled: bool = False) -> Feature:
@@ -146,19 +144,8 @@ class Flags:
         A feature without active strategies gets one that says "everybody", as in Unleash; `with_disabled` first
         makes its disabled strategies active.
         """
-        def change(item: Feature) -> Feature:
-            state = item.at(environment)
-            if on and with_disabled:
-                active = tuple(s.model_copy(update={"disabled": False}) for s in state.strategies)
-                state = state.model_copy(update={"strategies": active})
-            if on and not state.active:
-                everybody = _EVERYBODY.model_copy(update={
-                    "id": str(uuid4()), "parameters": {**_EVERYBODY.parameters, "groupId": item.name}})
-                state = state.model_copy(update={"strategies": (*state.strategies, everybody)})
-            return item.with_state(state.model_copy(update={"enabled": on}))
-
         act = f"feature-environment-{'enabled' if on else 'disabled'}"
-        return self._change(name, environment, act, actor, change, tx)
+        return self._change(name, environment, act, actor, lambda f: switched(f, environment, on, with_disabled), tx)
 
     def set_state(self, name: str, state: FeatureEnvironment, actor: Actor, act: str = "feature-state-updated",
                   tx: Connection | None = None) -> Feature:
@@ -170,20 +157,13 @@ class Flags:
 
         Where an equal one stands already, that one is returned: who asks twice does not get two.
         """
-        made = strategy.model_copy(update={"id": str(uuid4())})
+        made = strategy
 
         def change(item: Feature) -> Feature:
             nonlocal made
             state = item.at(environment)
-            same = next((s for s in state.strategies if _says_the_same(s, strategy)), None)
-            if same is not None:
-                made = same
-                return item
-            if "sort_order" not in strategy.model_fields_set:
-                last = max((s.sort_order for s in state.strategies), default=-1)
-                made = made.model_copy(update={"sort_order": last + 1})
-            strategies = tuple(sorted((*state.strategies, made), key=lambda s: s.sort_order))
-            return item.with_state(state.model_copy(update={"strategies": strategies}))
+            made = placed(state, strategy)
+            return item if made in state.strategies else with_strategies(item, environment, *state.strategies, made)
 
         self._change(name, environment, "feature-strategy-add", actor, change)
         return made
@@ -191,11 +171,9 @@ class Flags:
     def update_strategy(self, name: str, environment: str, strategy: Strategy, actor: Actor) -> Strategy:
         """Replace the strategy with this id. Raises `NotFound`."""
         def change(item: Feature) -> Feature:
-            state = item.at(environment)
-            _strategy_of(state, strategy.id)
-            strategies = tuple(sorted((strategy if s.id == strategy.id else s for s in state.strategies),
-                                      key=lambda s: s.sort_order))
-            return item.with_state(_closed_if_bare(state, strategies))
+            before = strategy_of(item.at(environment), strategy.id)
+            after = (strategy if s is before else s for s in item.at(environment).strategies)
+            return with_strategies(item, environment, *after)
 
         self._change(name, environment, "feature-strategy-update", actor, change)
         return strategy
@@ -203,19 +181,17 @@ class Flags:
     def remove_strategy(self, name: str, environment: str, strategy_id: str, actor: Actor) -> None:
         """Remove a strategy. Removing the last active one closes the feature: none would mean everybody."""
         def change(item: Feature) -> Feature:
-            state = item.at(environment)
-            _strategy_of(state, strategy_id)
-            return item.with_state(_closed_if_bare(state, tuple(s for s in state.strategies if s.id != strategy_id)))
+            gone = strategy_of(item.at(environment), strategy_id)
+            return with_strategies(item, environment, *(s for s in item.at(environment).strategies if s is not gone))
 
         self._change(name, environment, "feature-strategy-remove", actor, change)
 
     def order_strategies(self, name: str, environment: str, order: Mapping[str, int], actor: Actor) -> None:
         """Give strategies, by id, their place."""
         def change(item: Feature) -> Feature:
-            state = item.at(environment)
-            placed = (s.model_copy(update={"sort_order": order.get(s.id, s.sort_order)}) for s in state.strategies)
-            return item.with_state(state.model_copy(update={
-                "strategies": tuple(sorted(placed, key=lambda s: s.sort_order))}))
+            known = item.at(environment).strategies
+            return with_strategies(item, environment, *(
+                s.model_copy(update={"sort_order": order.get(s.id, s.sort_order)}) for s in known))
 
         self._change(name, environment, "strategy-order-changed", actor, change)
 
@@ -233,15 +209,11 @@ class Flags:
 
     def archive(self, name: str, actor: Actor) -> Feature:
         """Take a feature out of use: off everywhere, its name kept for ever. `Conflict` if others depend on it."""
-        def change(item: Feature) -> Feature:
-            off = {k: s.model_copy(update={"enabled": False}) for k, s in item.environments.items()}
-            return item.model_copy(update={"archived_at": item.archived_at or self._clock(), "environments": off})
-
         with self._db.write() as tx:
             dependents = [f.name for f in store.children(tx, name)]
             if dependents:
                 raise Conflict(Problem("name", msg("{names} depend on it", names=", ".join(dependents))))
-            return self._change(name, "", "feature-archived", actor, change, tx)
+            return self._change(name, "", "feature-archived", actor, lambda f: archived(f, self._clock()), tx)
 
     def revive(self, name: str, actor: Actor) -> Feature:
         """Bring an archived feature back, off everywhere."""
@@ -300,7 +272,7 @@ class Flags:
             if after == before:
                 return before
             # Only what is new is checked: what has gone bad elsewhere since must not keep a feature from closing.
-            self._check_segments(tx, _segments_of(after) - _segments_of(before))
+            self._check_segments(tx, segments_of(after) - segments_of(before))
             if after.dependencies != before.dependencies:
                 self._check_dependencies(tx, after, after.dependencies)
             store.save(tx, after)
@@ -374,27 +346,6 @@ def _found(item: Feature | None, name: str) -> Feature:
     return item
 
 
-def _strategy_of(state: FeatureEnvironment, strategy_id: str) -> Strategy:
-    for strategy in state.strategies:
-        if strategy.id == strategy_id:
-            return strategy
-    raise NotFound(Problem("strategy", msg("there is no such strategy")))
-
-
-def _says_the_same(one: Strategy, other: Strategy) -> bool:
-    apart = {"id", "sort_order"}
-    return one.model_dump(exclude=apart) == other.model_dump(exclude=apart)
-
-
-def _closed_if_bare(state: FeatureEnvironment, strategies: tuple[Strategy, ...]) -> FeatureEnvironment:
-    bare = all(s.disabled for s in strategies)
-    return state.model_copy(update={"strategies": strategies, "enabled": state.enabled and not bare})
-
-
-def _replaced(item: Feature, changes: Mapping[str, Any]) -> Feature:
-    return Feature.model_validate({**item.model_dump(), **changes})
-
-
 def _about(item: Feature, environment: str = "") -> Any:
     """What an audit event keeps of a feature: one environment's state, or all but the states."""
     if environment:
@@ -402,9 +353,5 @@ def _about(item: Feature, environment: str = "") -> Any:
     return item.model_dump(by_alias=True, mode="json", exclude={"environments"})
 
 
-def _segments_of(item: Feature) -> frozenset[int]:
-    return frozenset(n for e in item.environments.values() for s in e.strategies for n in s.segments)
-
-
 def _users(features: list[Feature], segment: int) -> list[Feature]:
-    return [f for f in features if segment in _segments_of(f)]
+    return [f for f in features if segment in segments_of(f)]

@@ -53,11 +53,12 @@ def _failings(plan: LoadPlan, evidence: Evidence) -> tuple[Message, ...]:
     """What the back end did not hold."""
     failings = []
     if evidence.p95_ms > plan.p95_ms:
-        failings.append(msg("95 % of answers took up to {p95} ms; the limit is {limit} ms",
+        failings.append(msg("{part} of answers took up to {p95} ms; the limit is {limit} ms", part="95 %",
                             p95=number(evidence.p95_ms), limit=number(plan.p95_ms)))
     if evidence.error_ratio > plan.max_error_ratio:
-        failings.append(msg("{percent} % of requests failed; the limit is {limit} % (most often: {error})",
-                            percent=number(100 * evidence.error_ratio), limit=number(100 * plan.max_error_ratio),
+        failings.append(msg("{percent} of requests failed; the limit is {limit} (most often: {error})",
+                            percent=f"{number(100 * evidence.error_ratio)} %",
+                            limit=f"{number(100 * plan.max_error_ratio)} %",
                             error=evidence.errors[0][0] if evidence.errors else "?"))
     if failings and _fell_short(plan, evidence):
         failings.append(msg("only {rate} of {asked} requests/s were carried",
@@ -101,8 +102,8 @@ def _too_few(evidence: Evidence, minimum: int) -> Sequence[Message]:
 def _saturated(plan: LoadPlan, evidence: Evidence, failing: bool) -> Sequence[Message]:
     found = []
     if evidence.generator_cpu > SATURATED_CPU:
-        found.append(msg("the load generator itself was at its limit ({percent} % of a core)",
-                         percent=number(evidence.generator_cpu)))
+        found.append(msg("the load generator itself was at its limit ({percent} of a core)",
+                         percent=f"{number(evidence.generator_cpu)} %"))
     # Lateness only makes answers look slower: what passes in spite of it has passed.
     if failing and evidence.generator_late_ms > TOO_LATE * plan.p95_ms:
         found.append(msg("the load generator itself was late by {late} ms: it, or the machine, was too busy",

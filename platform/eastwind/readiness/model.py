@@ -67,8 +67,8 @@ class LoadPlan:
         """What a reader must know about how the load was chosen."""
         if not self.raised:
             return ()
-        return (msg("{share} % of {population} customers need {needed} requests/s; {rate} are offered, "
-                    "so that there are enough to judge by", share=f"{self.share:f}", population=self.population,
+        return (msg("{share} of {population} customers need {needed} requests/s; {rate} are offered, "
+                    "so that there are enough to judge by", share=f"{self.share:f} %", population=self.population,
                     needed=number(self.needed_per_second), rate=number(self.requests_per_second)),)
 
 

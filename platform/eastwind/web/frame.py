@@ -45,7 +45,7 @@ def init(app: Flask, settings: Settings, people: People) -> None:
         SECRET_KEY=secret_key(settings), MAX_CONTENT_LENGTH=settings.max_body_kb * 1024,
         SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax", SESSION_COOKIE_NAME="eastwind",
         SESSION_COOKIE_SECURE=settings.mode == "production", PERMANENT_SESSION_LIFETIME=timedelta(hours=8),
-        WTF_CSRF_TIME_LIMIT=None, EASTWIND_TRANSLATIONS=app.root_path + "/translations",
+        WTF_CSRF_TIME_LIMIT=None, EASTWIND_TRANSLATIONS=app.root_path + "/web/translations",
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     csrf.init_app(app)

@@ -1,5 +1,7 @@
 """English and Simplified Chinese from one catalogue. The rooms below hand up `Message`s and know no language."""
 
+from typing import Any
+
 from flask import Flask, g, request, session
 from flask_babel import Babel, get_locale, gettext
 from flask_login import current_user
@@ -35,7 +37,11 @@ def say(message: Message | str) -> str:
     if isinstance(message, str):
         return message
     text: str = gettext(message.template)
-    return text.format(**message.params) if message.params else text
+    return text.format(**{k: _part(v) for k, v in message.params.items()}) if message.params else text
+
+
+def _part(value: Any) -> Any:
+    return say(value) if isinstance(value, Message) else value
 
 
 def remember(chosen: str) -> None:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from typing import Literal
 
 from eastwind.errors import Message, Problem, msg
 from eastwind.experiments import Experiment, Run
-from eastwind.flags import Environment
+from eastwind.flags import Environment, ladder
 from eastwind.readiness import Ready
 from eastwind.web.console.timeline import Reached, percent, reach_text
 
@@ -121,8 +121,7 @@ def needed_share(share: Decimal, run: Run | None, now: Reached) -> Decimal:
     """The share that evidence must cover to open to `share`: pilots count too. Rounded up to one that can be asked."""
     named = run.share - now.share if run is not None and now.share is not None else Decimal(0)
     whole = min(share + max(named, Decimal(0)), Decimal(100))
-    step = Decimal("0.001") if whole <= Decimal("0.1") else Decimal("0.1")
-    return whole.quantize(step, ROUND_CEILING).normalize()
+    return ladder.round_up(whole)
 
 
 def _evidence(ready: Ready, needed: Decimal) -> Message:
