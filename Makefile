@@ -33,10 +33,10 @@ install-dev: .venv/installed-dev ## set-up for tests and checks
 	@sh tests/setup.sh
 
 .venv/installed: requirements.txt pyproject.toml platform/eastwind/web/translations/zh/LC_MESSAGES/messages.po
-	@sh -c '$(FIND_PYTHON)' | grep -q . || { echo "eastwind: needs Python 3.11 or later, and found none" >&2; exit 2; }
+	@[ -n "$$($(FIND_PYTHON))" ] || { echo "eastwind: needs Python 3.11 or later, and found none" >&2; exit 2; }
 	@mkdir -p .venv 2>/dev/null && [ -w .venv ] || { echo "eastwind: cannot write here: $$(pwd)" >&2; exit 2; }
-	@[ -x $(BIN)/pip ] || $$($(FIND_PYTHON)) -m venv .venv >/dev/null 2>&1 || { rm -rf .venv; \
-		echo "eastwind: python's venv module is incomplete; on Debian and Ubuntu: apt install python3-venv" >&2; exit 2; }
+	@[ -x $(BIN)/pip ] || "$$($(FIND_PYTHON))" -m venv .venv >/dev/null 2>&1 || { rm -rf .venv; \
+		echo "eastwind: Python's venv module is incomplete; on Debian and Ubuntu: apt install python3-venv" >&2; exit 2; }
 	@echo "installing the locked requirements into .venv (a minute or so, once) …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
