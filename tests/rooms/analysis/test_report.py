@@ -22,7 +22,7 @@ def test_report__half_open__arms_sizes_difference_and_interval(db: Database) -> 
     assert [(m.name, m.verdict) for m in report.metrics] == [
         ("hotline_call", "better"), ("error", "unclear"), ("latency_ms", "better")]
     assert report.primary.difference and report.primary.difference.estimate == pytest.approx(-0.2)
-    assert str(report.answer).startswith("Better: hotline_call changed by -20.00% [")
+    assert str(report.answer).startswith("Better: hotline_call changed by -20.00 pp [")
 
 
 def test_report__before_anybody_came__too_few_everywhere(db: Database) -> None:

@@ -37,7 +37,7 @@ def test_share__fewer_calls__better_with_wald_interval() -> None:
     assert found.difference.low == pytest.approx(-0.05 - half, abs=2e-6)
     assert found.difference.high == pytest.approx(-0.05 + half, abs=2e-6)
     assert found.relative.estimate == pytest.approx(-1 / 3)
-    assert str(answer(found)) == "Better: calls changed by -5.00% [-7.89%, -2.11%] against control"
+    assert str(answer(found)) == "Better: calls changed by -5.00 pp [-7.89 pp, -2.11 pp] against control"
 
 
 @pytest.mark.parametrize(("treated", "better", "verdict"), [(150, "lower", "worse"), (150, "higher", "better"),

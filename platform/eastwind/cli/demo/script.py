@@ -198,8 +198,13 @@ def today(play: Play) -> Act:
     visit(play.stage, some, play.treated, visits)
     again = play.stage.api("POST", f"{_PATH}/open", {"environment": PLACE, "share": str(SHARE)})
     ok = visits.old == set(some) and not visits.new and not visits.broken and again.status_code == 409
-    detail = f"{len(visits.old)} of {len(set(some))} customers on today's way; opening again: {again.status_code}"
-    return Act("today", ok, detail, {"today": len(visits.old), "broken": len(visits.broken)})
+    arrived = play.stage.api("GET", f"{_PATH}/arrivals?environment={PLACE}").json()["closed"]
+    told = [a["app"] for a in arrived if a["delivered_at"]]
+    ok = ok and {f"demo-{w.mode}" for w in play.watchers} <= set(told)
+    detail = (f"{len(visits.old)} of {len(set(some))} customers on today's way; the close was delivered to "
+              f"{len(told)} of {len(arrived)} SDKs; opening again: {again.status_code}")
+    return Act("today", ok, detail, {"today": len(visits.old), "broken": len(visits.broken),
+                                     "sdks": len(arrived), "delivered": len(told)})
 
 
 def report(play: Play) -> Act:
