@@ -23,7 +23,7 @@ demo: $(READY) ## see an experiment refused, shown ready, opened, failing, and t
 	@$(BIN)/eastwind demo
 
 test: install-dev ## run all tests (does all set-up they need)
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n auto --maxprocesses 4 $(ARGS)
 
 check: .venv/installed-dev $(READY) ## lint, types, and the house's own rules
 	@$(BIN)/ruff check .
