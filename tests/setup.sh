@@ -1,6 +1,14 @@
 #!/bin/sh
-# What the tests need beside Python: a Chromium. Takes the machine's, else installs one.
+# What the tests need beside Python: a Chromium (the machine's, else it installs one), and for the JavaScript SDKs Node
+# (the machine's, 20 or later; without it those tests are skipped).
 set -e
+sdks=tests/protocol/node
+if command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null \
+    && [ ! "$sdks/node_modules/.package-lock.json" -nt "$sdks/package-lock.json" ]; then
+    echo "installing the JavaScript SDKs for the protocol tests …"
+    npm ci --prefix "$sdks" --ignore-scripts --no-audit --no-fund --silent
+    touch "$sdks/node_modules/.package-lock.json"
+fi
 for name in "${EASTWIND_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; do
     [ -n "$name" ] && command -v "$name" >/dev/null 2>&1 && exit 0
 done

@@ -17,7 +17,7 @@ MODES = ("development", "production")
 
 
 def _setting(default: Any, help_: str, *, secret: bool = False) -> Any:
-    return field(default=default, metadata={"help": help_, "secret": secret})
+    return field(default=default, metadata={"help": help_, "secret": secret}, repr=not secret)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ An experiment is a Flask app in `experiments/<slug>/app.py`, written with four c
         eastwind_sdk.outcome("found_answer", 1) # what then happened
         return flask.render_template("page.html", bills=bills)
 
-`data_path("notes.db")` is a file in the experiment's own folder. `Reporter` sends exposures and outcomes from a
-service elsewhere. `python -m eastwind_sdk.watch` prints each change of a flag; `python -m eastwind_sdk.runner` is
-how the platform starts an experiment, and `eastwind_sdk.testing` how its tests do.
+`data_path("notes.db")` is a file in the experiment's own folder. A service elsewhere asks `Flags`, and `Reporter`
+sends what it saw. `python -m eastwind_sdk.watch` prints each change of a flag; `python -m eastwind_sdk.runner` is how
+the platform starts an experiment, and `eastwind_sdk.testing` how its tests do.
 
 Everything that goes wrong here is an `SdkError`:
 
@@ -40,6 +40,7 @@ from eastwind_sdk.errors import (
     SdkError,
 )
 from eastwind_sdk.experiment import experiment
+from eastwind_sdk.flags import Flags
 from eastwind_sdk.place import data_path
 from eastwind_sdk.reporter import Reporter
 
@@ -50,6 +51,7 @@ __all__ = [
     "BackofficeTimeout",
     "BackofficeUnavailable",
     "Customer",
+    "Flags",
     "Malformed",
     "NotRunning",
     "OutsideRequest",

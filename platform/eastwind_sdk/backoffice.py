@@ -31,11 +31,12 @@ class Backoffice:
                 self._url + path, params=params, timeout=TIMEOUT, stream=True, allow_redirects=False
             ) as answer:
                 body = answer.raw.read(MOST_BYTES + 1, decode_content=True)
-                return _understood(path, answer.status_code, body)
-        except (requests.Timeout, urllib3.exceptions.TimeoutError) as problem:
-            raise BackofficeTimeout(f"{path}: no answer in {TIMEOUT} s") from problem
+                return _understood(answer.status_code, body)
+        except (requests.Timeout, urllib3.exceptions.TimeoutError):
+            raise BackofficeTimeout(f"no answer in {TIMEOUT} s") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as problem:
-            raise BackofficeUnavailable(f"{path}: {type(problem).__name__}") from problem
+            # Without the path and the cause: both hold the customer's account, and this goes to Sentry and the log.
+            raise BackofficeUnavailable(type(problem).__name__) from None
 
 
 @cache
@@ -44,15 +45,15 @@ def backoffice() -> Backoffice:
     return Backoffice(place.backoffice_url())
 
 
-def _understood(path: str, status: int, body: bytes) -> dict[str, Any]:
+def _understood(status: int, body: bytes) -> dict[str, Any]:
     if status == 404:
-        raise BackofficeNotFound(f"{path}: there is no such thing")
+        raise BackofficeNotFound("there is no such thing")
     if status != 200:
-        raise BackofficeUnavailable(f"{path}: answered {status}")
+        raise BackofficeUnavailable(f"answered {status}")
     try:
         content = json.loads(body) if len(body) <= MOST_BYTES else None
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise BackofficeUnavailable(f"{path}: not a JSON object of at most {MOST_BYTES} bytes")
+        raise BackofficeUnavailable(f"not a JSON object of at most {MOST_BYTES} bytes")
     return content

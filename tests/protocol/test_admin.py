@@ -28,7 +28,7 @@ def test_admin__a_flag__lives_its_whole_life(server: Server) -> None:
     ask("POST", "/api/admin/features/validate", {"name": "life"})
     made = ask("POST", FEATURES, {"name": "life", "type": "experiment", "description": "生"}, 201)
     assert (made["type"], made["description"], made["archived"]) == ("experiment", "生", False)
-    ask("POST", "/api/admin/features/validate", {"name": "Life"}, 200)
+    ask("POST", "/api/admin/features/validate", {"name": "Life"}, 409)  # as making it would be
     ask("POST", FEATURES, {"name": "LIFE"}, 409)
     assert ask("PATCH", f"{FEATURES}/life", [{"op": "replace", "path": "/stale", "value": True}])["stale"] is True
     assert ask("PUT", f"{FEATURES}/life", {"description": "new"})["description"] == "new"
@@ -113,7 +113,8 @@ class Closed(OpenGate):
     def check(self, tx: Connection, environment: Environment, feature: str, share: Fraction) -> None:
         raise Refused(Problem("share", msg("run a review of {feature} first", feature=feature)))
 
-    def settle(self, tx: Connection, environment: Environment, feature: str, share: Fraction, event: Event) -> None:
+    def settle(self, tx: Connection, environment: Environment, feature: str, share: Fraction, event: Event,
+               named: frozenset[str]) -> None:
         """Nothing is settled."""
 
 

@@ -194,9 +194,9 @@ def test_drill__flood__is_far_more_than_a_page(tiny: Running) -> None:
 def test_drill__memory__loses_the_process_at_its_limit(tiny: Running) -> None:
     tiny.drill("memory")
     peak = psutil.Process(tiny.process.pid)
-    with pytest.raises(requests.ConnectionError):
+    with pytest.raises(requests.RequestException):
         tiny.ask("/", **HEADERS)
-    assert tiny.process.wait(5) == 5
+    assert tiny.process.wait(30) == 5
     assert not peak.is_running() or peak.status() == psutil.STATUS_ZOMBIE
 
 

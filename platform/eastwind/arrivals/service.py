@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from eastwind.arrivals import store
-from eastwind.arrivals.model import Arrival, Bucket, Instance, Note, Trace, arrival, noted
+from eastwind.arrivals.counts import Counted, Report
+from eastwind.arrivals.model import Arrival, Instance, Note, Trace, arrival, noted
 from eastwind.clock import Clock, now
 from eastwind.db import Database
 from eastwind.errors import Unavailable
@@ -33,6 +34,7 @@ class Arrivals:
         self._db, self._clock = db, clock
         self._latest: dict[Instance, tuple[int | None, float]] = {}
         self._notes: list[Note] = []
+        self._counts: dict[Instance, Report] = {}
         self._noting, self._flushing = threading.Lock(), threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -55,9 +57,16 @@ class Arrivals:
         """It started."""
         self._add(Note(who, self._clock(), sdk))
 
-    def metrics(self, who: Instance, buckets: Mapping[str, Bucket], sdk: str = "") -> None:
-        """It counted evaluations."""
-        self._add(Note(who, self._clock(), sdk, buckets=buckets))
+    def metrics(self, who: Instance, began: datetime, counts: Mapping[str, Counted], sdk: str = "") -> None:
+        """It counted evaluations, from `began` on."""
+        buckets = {flag: (began, count) for flag, count in counts.items()}
+        with self._noting:
+            before = self._counts.get(who)
+            if before is None and len(self._counts) >= _MOST_INSTANCES:
+                self.dropped += 1
+            else:
+                self._counts[who] = report = before or Report()
+                report.add(began, buckets, self._clock(), sdk)
 
     # -- what pages and guards ask --------------------------------------------------------------------------------
 
@@ -101,7 +110,8 @@ class Arrivals:
         """Write what was noted until now. Raises `Unavailable` and keeps the notes if the database is away."""
         with self._flushing:
             with self._noting:
-                notes, self._notes = self._notes, []
+                notes, self._notes = [*self._notes, *(r.note(who) for who, r in self._counts.items())], []
+                self._counts = {}
             try:
                 if notes:
                     self._write(notes)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from eastwind.cli import database, experiment, people
+from eastwind.cli import database, experiment, flags, people
 from eastwind.cli.command import command, show_table
 from eastwind.settings import load, origins
 
@@ -19,6 +19,7 @@ app = typer.Typer(name="eastwind", no_args_is_help=True, add_completion=True, ri
                   pretty_exceptions_enable=False)
 app.add_typer(database.app, name="db")
 app.add_typer(people.app, name="people")
+app.add_typer(flags.app, name="flags")
 experiment.mount(app)
 
 
@@ -33,6 +34,7 @@ def up() -> int:
     from eastwind.db import Database
 
     settings = load()
+    os.umask(0o077)  # what lies in the data folder is nobody else's, the children's files included
 
     def ready() -> tuple[Database, Welcome]:
         house = build(settings)

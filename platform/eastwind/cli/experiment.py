@@ -9,14 +9,17 @@ from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from eastwind.audit import Actor
 from eastwind.cli.command import command, show_table
 from eastwind.errors import Invalid, Problem, Unavailable, msg
+from eastwind.readiness import Review
 from eastwind.settings import load
 
 ACTOR = Actor("cli", "operator")
+_DRILLS = ("error", "hang", "flood", "memory", "none")
 Slug = Annotated[str, typer.Argument(help="the experiment's folder name")]
 Environment = Annotated[str, typer.Option("--environment", "-e", help="default: where the hall is")]
 Share = Annotated[str, typer.Option("--share", "-s", help="percent of all customers, as 1 or 0.05 or 5%")]
@@ -62,7 +65,9 @@ def review(slug: Slug, share: Share, environment: Environment = "",
     asked = house.experiments.ask_review(slug, environment or settings.hall_environment, percent(share), ACTOR)
     found: Any = asked
     if wait:
-        with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()) as bars:
+        # On standard error: standard output carries the verdict alone, for those who pipe it.
+        with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
+                      console=Console(stderr=True)) as bars:
             task = bars.add_task(f"review of {slug} at {share}", total=1.0)
             while found.state in ("queued", "running"):
                 time.sleep(0.3)
@@ -71,8 +76,16 @@ def review(slug: Slug, share: Share, environment: Environment = "",
                 bars.update(task, completed=done, description=f"{slug}: {found.state}")
     print(json.dumps({"id": found.id, "state": found.state, "share": str(found.share),
                       "reasons": [str(r) for r in found.reasons]}) if as_json
-          else f"{found.state}: " + "; ".join(str(r) for r in found.reasons))
+          else verdict_line(found))
     return {"ready": 0, "not-ready": 1, "inconclusive": 2}.get(found.state, 0)
+
+
+def verdict_line(found: Review) -> str:
+    """A review in one line: what it allows until when, or why it allows nothing."""
+    if found.state == "ready" and found.expires_at:
+        return f"ready up to {found.share.normalize():f} % of customers until {found.expires_at:%Y-%m-%d %H:%M} UTC"
+    reasons = "; ".join(str(r) for r in found.reasons)
+    return f"{found.state}: {reasons}" if reasons else f"{found.state}: review {found.id}"
 
 
 @command
@@ -105,8 +118,6 @@ def close(slug: Slug, environment: Environment = "",
 def report(slug: Slug, environment: Environment = "",
            as_json: Annotated[bool, typer.Option("--json", help="print it as JSON")] = False) -> int:
     """Print what an experiment brought: arms, sizes, difference and 95 % interval."""
-    from rich.console import Console
-
     from eastwind.app import build
     from eastwind.cli.report import report_of, show_report
 
@@ -125,6 +136,8 @@ def drill(slug: Slug, kind: Annotated[str, typer.Argument(help="error, hang, flo
     from eastwind.app import build
     from eastwind.host import Fault
 
+    if kind not in _DRILLS:
+        raise Invalid(Problem("kind", msg("must be one of {choices}", choices=", ".join(_DRILLS))))
     house = build(load())
     house.experiments.get(slug)
     answer = house.front.control(slug, "drill", {"kind": kind})

@@ -17,7 +17,7 @@ from eastwind.app import House
 from eastwind.audit import SYSTEM, Actor
 from eastwind.cli.up import Welcome
 from eastwind.db.migrate import upgrade
-from eastwind.errors import Problem, Unavailable, msg
+from eastwind.errors import Invalid, Problem, Unavailable, gather, msg
 from eastwind.experiments import load_folder
 from eastwind.flags.declare import declare_folder
 from eastwind.people import ROLES
@@ -37,13 +37,23 @@ def prepare(house: House, env: Mapping[str, str] = os.environ, console: Console 
     secret_key(house.settings)
     upgrade(house.db)
     house.flags.ensure_defaults()
-    first = not house.people.tokens()
-    if first:
+    check_hall(house)
+    if not house.people.tokens():
         take_over_tokens(house, env)
     if house.settings.load_samples and not house.grid.population():
         load_samples(house, console)
     declare(house, console)
-    return _welcome(house, first)
+    if not house.settings.load_samples and not house.people.users():
+        console.print("nobody can sign in yet: eastwind people add NAME --role operator", style="yellow")
+    return _welcome(house)
+
+
+def check_hall(house: House) -> None:
+    """In production mode, customers are served only where the readiness gate holds."""
+    place = house.flags.environment(house.settings.hall_environment)
+    if house.settings.mode == "production" and place.type != "production":
+        raise Invalid(Problem("hall_environment", msg("{name} is not of type production, so no gate would hold there",
+                                                      name=place.name)))
 
 
 def declare(house: House, console: Console) -> None:
@@ -54,14 +64,25 @@ def declare(house: House, console: Console) -> None:
 
 
 def take_over_tokens(house: House, env: Mapping[str, str]) -> None:
-    """Keep the tokens that `INIT_*_API_TOKENS` list (`project:environment.secret`, comma-separated)."""
+    """Keep the tokens that `INIT_*_API_TOKENS` list (`project:environment.secret`, comma-separated).
+
+    Raises `Invalid` naming the variable of each that is malformed or speaks of an unknown environment; then none is
+    kept. One that two variables list is kept once.
+    """
+    known = {e.name for e in house.flags.environments()}
+    wanted: dict[str, tuple[str, str, tuple[str, ...], str]] = {}
+    problems = []
     for variable, kind in _INIT_TOKENS.items():
-        for number, secret in enumerate(filter(None, map(str.strip, env.get(variable, "").split(",")))):
-            scope, _, _ = secret.rpartition(".")
+        for secret in filter(None, map(str.strip, env.get(variable, "").split(","))):
+            scope, _, rest = secret.rpartition(".")
             project, _, environment = scope.partition(":")
-            projects = (ALL,) if project in ("", "[]") else (project,)
-            house.people.issue_token(kind, ALL if kind == "admin" else environment or "development", projects,
-                                     f"{variable.lower()}-{number + 1}", _ACTOR, secret)
+            if not (project and rest) or environment not in ({ALL} if kind == "admin" else known):
+                problems.append(Problem(variable, msg(
+                    "must list tokens as project:environment.secret, of an environment that exists (* for admin)")))
+            wanted.setdefault(secret, (kind, environment, (ALL,) if project == "[]" else (project,), variable))
+    gather(problems)
+    for number, (secret, (kind, environment, projects, variable)) in enumerate(wanted.items(), 1):
+        house.people.issue_token(kind, environment, projects, f"{variable.lower()}-{number}", _ACTOR, secret)
 
 
 def load_samples(house: House, console: Console) -> None:
@@ -79,27 +100,32 @@ def load_samples(house: House, console: Console) -> None:
         house.grid.import_folder(folder, SYSTEM)
 
 
-def _welcome(house: House, first: bool) -> Welcome:
+def _welcome(house: House) -> Welcome:
+    """Where to go and how to sign in. What a newcomer is told is noted first and then made true, so that a start that
+    was cut short is completed by the next.
+    """
     file = house.settings.data_dir / "welcome.json"
-    if first and house.settings.load_samples:
-        write_private(file, json.dumps(asdict(_introduce(house)), indent=1))
-    welcome = _read(file) if house.settings.load_samples else Welcome()
-    return Welcome(_addresses(house.settings), welcome.sign_ins, welcome.tokens, welcome.customer)
+    if not house.settings.load_samples:
+        return Welcome(_addresses(house.settings))
+    if not file.exists() and not house.people.users():
+        write_private(file, json.dumps(asdict(_newcomer(house.settings)), indent=1))
+    told = _read(file)
+    known = {user.name for user in house.people.users()}
+    for role, name, password in told.sign_ins:
+        if name not in known:
+            house.people.add_user(name, password, role, _ACTOR)
+    for kind, environment, secret in told.tokens:
+        if house.people.token(secret) is None:
+            house.people.issue_token(kind, environment, (ALL,), f"sample-{kind}-{environment}", _ACTOR, secret)
+    return Welcome(_addresses(house.settings), told.sign_ins, told.tokens, told.customer)
 
 
-def _introduce(house: House) -> Welcome:
+def _newcomer(settings: Settings) -> Welcome:
     """One person for each role and one token of each type, with fresh secrets: development only."""
-    people = {role: secrets.token_urlsafe(12) for role in ROLES}
-    for role, password in people.items():
-        house.people.add_user(role, password, role, _ACTOR)
     wanted = [("backend", "development"), ("backend", "production"), ("frontend", "production"), ("admin", ALL)]
-    tokens = tuple((kind, environment, _token(house, kind, environment)) for kind, environment in wanted)
-    sign_ins = tuple((role, role, password) for role, password in people.items())
-    return Welcome(sign_ins=sign_ins, tokens=tokens, customer=_customer(house.settings.data_dir / "backoffice"))
-
-
-def _token(house: House, kind: str, environment: str) -> str:
-    return house.people.issue_token(kind, environment, (ALL,), f"sample-{kind}", _ACTOR)[1]
+    return Welcome(sign_ins=tuple((role, role, secrets.token_urlsafe(12)) for role in ROLES),
+                   tokens=tuple((kind, place, f"{ALL}:{place}.{secrets.token_hex(28)}") for kind, place in wanted),
+                   customer=_customer(settings.data_dir / "backoffice"))
 
 
 def _customer(folder: Path) -> tuple[str, str] | None:

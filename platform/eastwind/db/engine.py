@@ -60,7 +60,7 @@ class Database:
         self.engine.dispose()
 
     def verdict(self) -> dict[str, Any]:
-        """What `/health` and `eastwind doctor` say about storage: `{"engine", "version", "sound", "why"}`."""
+        """What `/health` and `eastwind db doctor` say about storage: `{"engine", "version", "sound", "why"}`."""
         if not self.is_sqlite:
             with self.read() as tx:
                 version = str(tx.execute(text("SHOW server_version")).scalar_one())

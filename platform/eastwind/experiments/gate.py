@@ -24,7 +24,7 @@ from eastwind.readiness import Readiness
 LastTick = Callable[[Connection], datetime | None]
 
 # A guard that has not looked for this long may be dead; nothing opens that nobody watches.
-_WATCHED_WITHIN = timedelta(seconds=15)
+WATCHED_WITHIN = timedelta(seconds=15)
 
 
 class ReadinessGate:
@@ -47,22 +47,25 @@ class ReadinessGate:
         self._check_evidence(tx, experiment, environment.name, asked)
         self._check_watched(tx)
 
-    def settle(self, tx: Connection, environment: Environment, feature: str, share: Fraction, event: Event) -> None:
-        """Begin, widen, narrow or end the run, as the flag's new reach says."""
-        experiment = store.by_flag(tx, feature)
-        if experiment is None:
+    def settle(self, tx: Connection, environment: Environment, feature: str, share: Fraction, event: Event,
+               named: frozenset[str]) -> None:
+        """Begin, widen, narrow or end the run, as the flag's new reach says.
+
+        Reads no manifest: a damaged one must not keep a close in.
+        """
+        slug = store.owner_of(tx, feature)
+        if slug is None:
             return
-        running = store.latest_run(tx, experiment.slug, environment.name)
-        reached = percent(share)
+        running, reached = store.latest_run(tx, slug, environment.name), percent(share)
         if running is None or not running.is_open:
             if reached:
-                store.add_run(tx, Run(event.id, experiment.slug, environment.name, reached, reached, (), event.at,
-                                      event.actor))
+                store.add_run(tx, Run(event.id, slug, environment.name, reached, reached, tuple(sorted(named)),
+                                      event.at, event.actor))
         elif reached:
-            store.change_run(tx, running.id, share=reached, peak_share=max(reached, running.peak_share))
+            store.change_run(tx, running.id, share=reached, peak_share=max(reached, running.peak_share),
+                             pilots=sorted(named))
         else:
-            store.change_run(tx, running.id, share=Decimal(0), closed_at=event.at, closed_by=event.actor,
-                             close_event=event.id)
+            store.end_run(tx, running.id, event.at, event.actor, event.id)
 
     def _check_order(self, experiment: Experiment) -> None:
         if experiment.problems:
@@ -87,10 +90,10 @@ class ReadinessGate:
 
     def _check_watched(self, tx: Connection) -> None:
         last = self._last_tick(tx)
-        if last is None or self._clock() - last > _WATCHED_WITHIN:
+        if last is None or self._clock() - last > WATCHED_WITHIN:
             raise Refused(Problem("guards", msg(
                 "no guard has looked for {seconds} s, so nobody would close it. Start the jobs process first.",
-                seconds=int(_WATCHED_WITHIN.total_seconds()))))
+                seconds=int(WATCHED_WITHIN.total_seconds()))))
 
 
 def _plain(share: Decimal) -> str:

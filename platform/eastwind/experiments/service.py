@@ -1,5 +1,6 @@
 """What the innovation team does with an experiment: declare, review, open, widen, close."""
 
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 from eastwind.audit import SYSTEM, Actor, record
 from eastwind.clock import Clock, now
 from eastwind.db import Connection, Database
-from eastwind.errors import Conflict, Invalid, Message, NotFound, Problem, Refused, msg
+from eastwind.errors import Conflict, Invalid, Message, NotFound, Problem, Refused, Unavailable, msg
 from eastwind.experiments import store
 from eastwind.experiments.manifest import Loaded
 from eastwind.experiments.model import STICKINESS, Experiment, Run
@@ -20,6 +21,7 @@ from eastwind.readiness import LoadPlan, Readiness, Review
 
 ROOM = "experiments"
 _MOST_PILOTS = 1000
+_KEEP_CLOSING = 30.0  # seconds
 
 
 class Experiments:
@@ -37,7 +39,7 @@ class Experiments:
         with nullcontext(tx) if tx is not None else self._db.read() as work:
             found = store.get(work, slug)
         if found is None:
-            raise NotFound(Problem("experiment", msg("there is no experiment {slug}", slug=slug[:100])))
+            raise _unknown(slug)
         return found
 
     def list(self) -> Sequence[Experiment]:
@@ -70,18 +72,35 @@ class Experiments:
 
     def _declare(self, item: Experiment) -> None:
         with self._db.write() as tx:
-            before = store.get(tx, item.slug)
-            owner = store.by_flag(tx, item.manifest.flag)
-            if owner and owner.slug != item.slug:
-                clash = Problem("flag", msg("{flag} is the flag of {other}", flag=item.manifest.flag, other=owner.slug))
-                item = replace(item, problems=(clash,))
+            before, kept = store.get(tx, item.slug), store.flag_of(tx, item.slug)
+            clash = self._clash(tx, item.manifest.flag, kept)
+            if clash:
+                # What runs keeps its manifest and flag, so that it can still be closed.
+                item = replace(before if before and kept else item, problems=(clash,))
             if before == replace(item, runs=before.runs if before else {}):
                 return
-            store.save(tx, item, self._clock())
+            store.save(tx, item, self._clock(), owns_flag=bool(kept) or clash is None)
             record(tx, SYSTEM, "experiment-declared", room=ROOM, subject=item.slug, at=self._clock(),
                    after={"build": item.build, "flag": item.manifest.flag})
-            if not item.problems:
+            if not kept and clash is None:
                 self._make_flags(tx, item)
+
+    def _clash(self, tx: Connection, flag: str, kept: str | None) -> Problem | None:
+        """An experiment makes its own flag, and keeps it for ever: one that is shared, adopted or exchanged could be
+        open without a run, unseen by gate and guards.
+        """
+        if not kept:
+            return self._taken(tx, flag)
+        return None if kept == flag else Problem("flag", msg("cannot change: it was {flag}", flag=kept))
+
+    def _taken(self, tx: Connection, flag: str) -> Problem | None:
+        for name in (flag, steps.parent_name(flag)):
+            try:
+                self._flags.feature(name, tx)
+            except NotFound:
+                continue
+            return Problem("flag", msg("{flag} exists already; an experiment makes its own flag", flag=name))
+        return None
 
     def _mark(self, loaded: Loaded) -> None:
         with self._db.write() as tx:
@@ -92,15 +111,11 @@ class Experiments:
                        after=[{"field": p.field, **p.reason.as_json()} for p in loaded.problems])
 
     def _make_flags(self, tx: Connection, item: Experiment) -> None:
-        flag = item.manifest.flag
-        about = item.manifest.hypothesis[:1000]
+        flag, about = item.manifest.flag, item.manifest.hypothesis[:1000]
         parent = Feature(name=steps.parent_name(flag), type="experiment", description=f"Ladder of {flag}")
         child = Feature(name=flag, type="experiment", description=about, dependencies=(steps.dependency(flag),))
         for feature in (parent, child):
-            try:
-                self._flags.feature(feature.name, tx)
-            except NotFound:
-                self._flags.create(feature, SYSTEM, tx)
+            self._flags.create(feature, SYSTEM, tx)
 
     # -- reviewing ----------------------------------------------------------------------------------------------
 
@@ -159,9 +174,7 @@ class Experiments:
         run = store.latest_run(tx, experiment.slug, environment)
         if run is None or not run.is_open:
             raise Conflict(Problem("share", msg("the flag reaches nobody; is it archived?")))
-        if run.pilots != named:
-            store.change_run(tx, run.id, pilots=list(named))
-        return replace(run, pilots=named)
+        return run
 
     def _check_pilots(self, named: tuple[str, ...]) -> None:
         if len(named) > _MOST_PILOTS:
@@ -171,24 +184,49 @@ class Experiments:
             raise Invalid(Problem("pilots", msg("there is no customer {names}", names=", ".join(unknown[:10]))))
 
     def close(self, slug: str, environment: str, reason: Message, actor: Actor, tx: Connection | None = None,
-              breach: bool = False) -> Run | None:
+              breach: bool = False, void: bool | None = None) -> Run | None:
         """Everybody is back on today's way. Needs no gate, no approval, and no other part to be up.
 
-        With `breach`, the evidence so far is void: opening again needs a new review. Returns the run it ended, or None
-        if none was open; repeating it changes nothing.
+        `breach` says that a guard did it; the evidence so far is then void (unless `void` is False), so that opening
+        again needs a new review. Returns the run it ended, or None if none was open; repeating it changes nothing.
+        While another holds the database's write lock, it goes on trying for half a minute.
         """
-        with nullcontext(tx) if tx is not None else self._db.write() as work:
-            experiment = self.get(slug, work)
-            running = experiment.open_run(environment)
-            self._flags.switch(experiment.manifest.flag, environment, False, actor, work)
-            if running is None:
-                return None
-            store.change_run(work, running.id, close_reason=reason.as_json(), rolled_back=breach)
-            if breach:
-                self._readiness.void(work, slug, environment, self._clock(), actor)
-            return store.latest_run(work, slug, environment)
+        if tx is not None:
+            return self._close(tx, slug, environment, reason, actor, breach, breach if void is None else void)
+        until = time.monotonic() + _KEEP_CLOSING
+        while True:
+            try:
+                with self._db.write() as work:
+                    return self._close(work, slug, environment, reason, actor, breach, breach if void is None else void)
+            except Unavailable:
+                if time.monotonic() > until:
+                    raise
+
+    def _close(self, tx: Connection, slug: str, environment: str, reason: Message, actor: Actor, breach: bool,
+               void: bool) -> Run | None:
+        flag = store.flag_of(tx, slug)
+        if flag is None:
+            raise _unknown(slug)
+        before = store.latest_run(tx, slug, environment)
+        if flag:
+            self._flags.switch(flag, environment, False, actor, tx)
+        if before is None or not before.is_open:
+            return None
+        if (now_ := store.latest_run(tx, slug, environment)) is None or now_.is_open:
+            # The flag was off already, and yet the run open: the run follows the flag.
+            event = record(tx, actor, "experiment-run-ended", room=ROOM, subject=slug, environment=environment,
+                           at=self._clock())
+            store.end_run(tx, before.id, event.at, event.actor, event.id)
+        store.change_run(tx, before.id, close_reason=reason.as_json(), rolled_back=breach)
+        if void:
+            self._readiness.void(tx, slug, environment, self._clock(), actor)
+        return store.latest_run(tx, slug, environment)
 
     def leave(self, slug: str, customer: str) -> None:
         """A customer leaves the pilot for good; takes effect with their next request."""
         with self._db.intake() as tx:
             store.leave(tx, slug, customer, self._clock())
+
+
+def _unknown(slug: str) -> NotFound:
+    return NotFound(Problem("experiment", msg("there is no experiment {slug}", slug=slug[:100])))

@@ -1,6 +1,8 @@
 """Tables of experiments, their runs, and those who left."""
 
+import logging
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, RowMapping, String, Table, Text, select
@@ -10,6 +12,8 @@ from eastwind.db.upsert import insert
 from eastwind.errors import Message, Problem
 from eastwind.experiments.manifest import Manifest
 from eastwind.experiments.model import Experiment, Run
+
+log = logging.getLogger(__name__)
 
 experiment = Table(
     "experiment",
@@ -63,17 +67,35 @@ def by_flag(tx: Connection, flag: str) -> Experiment | None:
     return _experiment(tx, row) if row else None
 
 
+def owner_of(tx: Connection, flag: str) -> str | None:
+    """The slug of the experiment whose flag this is, whatever its manifest looks like."""
+    found: str | None = tx.execute(select(experiment.c.slug).where(experiment.c.flag == flag)).scalar()
+    return found
+
+
+def flag_of(tx: Connection, slug: str) -> str | None:
+    """The flag of an experiment, whatever its manifest looks like."""
+    found: str | None = tx.execute(select(experiment.c.flag).where(experiment.c.slug == slug)).scalar()
+    return found
+
+
 def every(tx: Connection) -> list[Experiment]:
     """All experiments by slug."""
-    rows = tx.execute(select(experiment).order_by(experiment.c.slug)).mappings().all()
-    return [_experiment(tx, row) for row in rows]
+    found = []
+    for row in tx.execute(select(experiment).order_by(experiment.c.slug)).mappings().all():
+        try:
+            found.append(_experiment(tx, row))
+        except (ValueError, TypeError, KeyError):  # one damaged row must not hide the others
+            log.exception("the row of experiment %s cannot be read", row["slug"])
+    return found
 
 
-def save(tx: Connection, item: Experiment, at: datetime) -> None:
-    """Insert or replace what a folder declared."""
+def save(tx: Connection, item: Experiment, at: datetime, owns_flag: bool = True) -> None:
+    """Insert or replace what a folder declared; without `owns_flag`, the flag it names stays somebody else's."""
     values = {
-        "flag": item.manifest.flag, "manifest": item.manifest.model_dump_json(), "build": item.build,
-        "problems": [{"field": p.field, "reason": p.reason.as_json()} for p in item.problems], "declared_at": at,
+        "flag": item.manifest.flag if owns_flag else "", "manifest": item.manifest.model_dump_json(),
+        "build": item.build, "declared_at": at,
+        "problems": [{"field": p.field, "reason": p.reason.as_json()} for p in item.problems],
     }
     changed = tx.execute(experiment.update().where(experiment.c.slug == item.slug).values(values))
     if changed.rowcount == 0:
@@ -86,6 +108,11 @@ def add_run(tx: Connection, item: Run) -> None:
         id=item.id, experiment=item.experiment, environment=item.environment, share=item.share,
         peak_share=item.peak_share, pilots=list(item.pilots), opened_at=item.opened_at, opened_by=item.opened_by,
         closed_by="", rolled_back=False))
+
+
+def end_run(tx: Connection, number: int, at: datetime, by: str, event: int) -> None:
+    """End a run: nobody is reached any more."""
+    change_run(tx, number, share=Decimal(0), closed_at=at, closed_by=by, close_event=event)
 
 
 def change_run(tx: Connection, number: int, **values: Any) -> None:
@@ -133,5 +160,7 @@ def _experiment(tx: Connection, row: RowMapping) -> Experiment:
 
 
 def _run(row: RowMapping) -> Run:
+    # Tolerant of damage: a run that cannot be read could not be closed either.
     reason = row["close_reason"]
-    return Run(**{**row, "pilots": tuple(row["pilots"]), "close_reason": Message.from_json(reason) if reason else None})
+    told = Message.from_json(reason) if isinstance(reason, dict) and "template" in reason else None
+    return Run(**{**row, "pilots": tuple(row["pilots"] or ()), "close_reason": told})

@@ -4,11 +4,13 @@ import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from yggdrasil_engine.engine import UnleashEngine
 
 from eastwind.flags.publish import Publisher, Snapshot
+from eastwind.flags.resolve import Resolver
 
 Context = Mapping[str, Any]
 _PLAIN_FIELDS = ("userId", "sessionId", "remoteAddress", "environment", "appName", "currentTime")
@@ -20,6 +22,11 @@ class Loaded:
 
     snapshot: Snapshot
     engine: UnleashEngine
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """Asks it for all flags at once."""
+        return Resolver(self.engine, self.snapshot.features, self.snapshot.segments)
 
 
 class Evaluator:

@@ -18,8 +18,12 @@ class Gate(Protocol):
         Called within the transaction that opens, and only when the reach grows: closing never asks.
         """
 
-    def settle(self, tx: Connection, environment: Environment, feature: str, share: Fraction, event: Event) -> None:
-        """Hear of every change of a flag's reach, growing or not, after `check` and in the same transaction."""
+    def settle(self, tx: Connection, environment: Environment, feature: str, share: Fraction, event: Event,
+               named: frozenset[str]) -> None:
+        """Hear of every change of a flag's reach, growing or not, after `check` and in the same transaction.
+
+        `named` are the customers that it lists by name.
+        """
 
     def population(self, tx: Connection) -> int:
         """How many customers there are."""
@@ -31,7 +35,8 @@ class OpenGate:
     def check(self, tx: Connection, environment: Environment, feature: str, share: Fraction) -> None:
         """Anything goes."""
 
-    def settle(self, tx: Connection, environment: Environment, feature: str, share: Fraction, event: Event) -> None:
+    def settle(self, tx: Connection, environment: Environment, feature: str, share: Fraction, event: Event,
+               named: frozenset[str]) -> None:
         """Nobody listens."""
 
     def population(self, tx: Connection) -> int:

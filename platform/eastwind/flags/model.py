@@ -28,8 +28,18 @@ def _not_dots(name: str) -> str:
     return name
 
 
+def _one_part(name: str) -> str:
+    if "/" in name:  # it would be two folders in an address
+        raise ValueError(msg("must not hold a /"))
+    return _not_dots(name)
+
+
 # URL-safe, so that a name is its own address; ASCII only, so that no two look alike.
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._~-]{1,100}$"), AfterValidator(_not_dots)]
+
+
+# A place in an order, as every database can hold it.
+Place = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 
 
 class Noun(BaseModel):
@@ -104,7 +114,7 @@ class Strategy(Noun):
     segments: tuple[int, ...] = ()
     variants: tuple[Variant, ...] = ()
     disabled: bool = False
-    sort_order: int = 0
+    sort_order: Place = 0
 
     @field_validator("parameters")
     @classmethod
@@ -115,6 +125,42 @@ class Strategy(Noun):
                 raise ValueError(msg("{name} must be a whole number from 0 to 100; smaller shares need a ladder",
                                      name=name))
         return parameters
+
+
+class Tag(Noun):
+    """A word put on a feature, of some type: `team:billing`."""
+
+    type: Name
+    value: Annotated[str, Field(min_length=1, max_length=100)]
+
+    def __str__(self) -> str:
+        return f"{self.type}:{self.value}"
+
+
+class TagType(Noun):
+    """A kind of tag."""
+
+    name: Name
+    description: Annotated[str, Field(max_length=1000)] = ""
+    icon: Annotated[str, Field(max_length=100)] | None = None
+    color: Annotated[str, Field(max_length=20)] | None = None
+
+
+class LegalValue(Noun):
+    """A value that a field of the context usually has."""
+
+    value: Annotated[str, BeforeValidator(_as_text), Field(min_length=1, max_length=100)]
+    description: Annotated[str, Field(max_length=1000)] = ""
+
+
+class ContextField(Noun):
+    """A field of the context: what constraints can name, and shares can be drawn by."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_part)]
+    description: Annotated[str, Field(max_length=1000)] = ""
+    stickiness: bool = False
+    sort_order: Place = 10
+    legal_values: tuple[LegalValue, ...] = Field(default=(), max_length=1000)
 
 
 class Dependency(Noun):
@@ -150,6 +196,10 @@ class Feature(Noun):
     impression_data: bool = False
     created_at: datetime | None = None
     archived_at: datetime | None = None
+    completed_at: datetime | None = None
+    completed_status: Literal["", "kept", "discarded"] = ""
+    completed_value: Annotated[str, Field(max_length=100)] = ""
+    tags: tuple[Tag, ...] = Field(default=(), max_length=100)
     dependencies: tuple[Dependency, ...] = ()
     environments: Mapping[str, FeatureEnvironment] = Field(default_factory=dict)
 
@@ -178,7 +228,7 @@ class Environment(Noun):
     name: Name
     type: Literal["development", "test", "preproduction", "production"] = "development"
     enabled: bool = True
-    sort_order: int = 0
+    sort_order: Place = 0
 
 
 class Project(Noun):

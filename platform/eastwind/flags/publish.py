@@ -25,6 +25,7 @@ from eastwind.validation import checked
 
 log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.05
+_AT_ONCE = 4
 
 Row = tuple[Any, ...]
 # What goes out for a row, if anything can, and why it is not what is stored, or "".
@@ -40,6 +41,7 @@ class Snapshot:
     features: tuple[Document, ...]
     segments: tuple[Document, ...]
     quarantined: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, frozenset[str]] = field(default_factory=dict)  # `type:value` by feature; never on the wire
 
     def document(self) -> Document:
         """The client-features document that an engine loads."""
@@ -58,7 +60,8 @@ class Publisher:
         self._seen = -1
         self._snapshots: dict[str, Snapshot] = {}
         self._admitted: dict[str, dict[Row, Admitted]] = {}
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._waiting: dict[str, threading.Condition] = {}
         self._refreshing = threading.Lock()
         self._stop = threading.Event()
 
@@ -71,11 +74,19 @@ class Publisher:
         except KeyError:
             raise NotFound(Problem("environment", msg("there is no environment {name}", name=environment))) from None
 
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """All snapshots in force, as last seen."""
+        return tuple(self._snapshots.values())
+
     def wait(self, environment: str, revision: int, timeout: float) -> Snapshot | None:
         """The first snapshot newer than `revision`, or None after `timeout` seconds without one, or on `stop`."""
-        with self._changed:
-            self._changed.wait_for(lambda: self.stopped or self._newer(environment, revision) is not None, timeout)
-            return self._newer(environment, revision)
+        with self._lock:
+            changed = self._waiting.setdefault(environment, threading.Condition(self._lock))
+            changed.wait_for(lambda: self.stopped or self._newer(environment, revision) is not None, timeout)
+            found = self._newer(environment, revision)
+            if found is not None:
+                changed.notify()  # who got it wakes the next: see `_tell`
+            return found
 
     def refresh(self) -> None:
         """Take in what was committed since the last look. Cheap when nothing was."""
@@ -84,9 +95,10 @@ class Publisher:
             if newest == self._seen:
                 return
             fresh = {e.name: self._compile(tx, e.name) for e in store.environments(tx) if e.enabled}
-            with self._changed:
-                self._snapshots, self._seen = fresh, newest
-                self._changed.notify_all()
+            with self._lock:
+                before, self._snapshots, self._seen = self._snapshots, fresh, newest
+                for name, changed in self._waiting.items():
+                    self._tell(changed, before.get(name), fresh.get(name))
 
     def start(self) -> None:
         """Look for changes in the background, until `stop`."""
@@ -95,13 +107,24 @@ class Publisher:
     def stop(self) -> None:
         """End the background look and wake everybody who waits."""
         self._stop.set()
-        with self._changed:
-            self._changed.notify_all()
+        with self._lock:
+            for changed in self._waiting.values():
+                changed.notify_all()
 
     @property
     def stopped(self) -> bool:
         """Whether the server is going down: open streams should end."""
         return self._stop.is_set()
+
+    def _tell(self, changed: threading.Condition, before: Snapshot | None, now: Snapshot | None) -> None:
+        """Wake a few who wait, each of whom wakes another. They are served in the order in which they came.
+
+        A thousand threads woken at once would fight for the interpreter, and all be late.
+        """
+        if now is None:
+            changed.notify_all()
+        elif now is not before:
+            changed.notify(_AT_ONCE)
 
     def _watch(self) -> None:
         while not self._stop.wait(_POLL_SECONDS):
@@ -124,11 +147,12 @@ class Publisher:
         if before and before.revision == revision:
             return before
         features, segments = store.raw(tx, environment)
-        known, fresh = self._admitted.get(environment, {}), {}
+        known = self._admitted.get(environment, {})
         # A row that has not changed keeps its very document: nothing is checked, built or compared twice.
-        for row in (*features, *segments):
-            key = tuple(row.values())
-            fresh[key] = known.get(key) or (_admit_feature if "type" in row else _admit_segment)(row, environment)
+        fresh: dict[Row, Admitted] = {key: known[key] for row in (*features, *segments)
+                                      if (key := tuple(row.values())) in known}
+        fresh |= _admit_features([row for row in features if tuple(row.values()) not in fresh], environment)
+        fresh |= {key: _admit_segment(row) for row in segments if (key := tuple(row.values())) not in fresh}
         self._admitted[environment] = fresh
         return _snapshot(environment, revision, features, segments, fresh)
 
@@ -143,7 +167,8 @@ def _snapshot(environment: str, revision: int, features: list[RowMapping], segme
         quarantined |= {f"{prefix}{row['name']}": problem for row, _, problem in found if problem}
     for name, reason in quarantined.items():
         log.warning("%s goes out closed in %s: %s", name, environment, reason)
-    return Snapshot(environment, revision, tuple(served[0]), tuple(served[1]), quarantined)
+    tags = {row["name"]: store.tags_of(row) for row in features}
+    return Snapshot(environment, revision, tuple(served[0]), tuple(served[1]), quarantined, tags)
 
 
 def _newest(tx: Connection, environment: str | None) -> int:
@@ -154,31 +179,49 @@ def _newest(tx: Connection, environment: str | None) -> int:
     return int(tx.execute(query).scalar() or 0)
 
 
-def _admit_feature(row: RowMapping, environment: str) -> Admitted:
-    """What goes out for a feature: itself, or closed, or, if not even its name can be trusted, nothing."""
+def _admit_features(rows: list[RowMapping], environment: str) -> dict[Row, Admitted]:
+    """What goes out for each feature: itself, or closed, or, if not even its name can be trusted, nothing."""
+    built = [(row, *_built(row, environment)) for row in rows]
+    refused = _refused([document for _, document, _ in built if document is not None])
+    return {tuple(row.values()): _or_closed(row, document, problem or refused.get(row["name"], ""))
+            for row, document, problem in built}
+
+
+def _built(row: RowMapping, environment: str) -> Admitted:
     try:
         stored = store.opened(row)
         state = {"enabled": bool(row["enabled"]), "strategies": stored["strategies"], "variants": stored["variants"]}
         # What no write would have let through, for it would fail open, does not go out either.
         checked(Feature, {**stored, "environments": {environment: {"environment": environment, **state}}})
-        document = feature_document(stored)
-        problem = _load_problem({"version": 2, "features": [document], "segments": []}, document["name"])
+        return feature_document(stored), ""
     except Exception as error:  # whatever is wrong with one row, the others must go out
-        problem = f"{type(error).__name__}: {error}"
+        return None, f"{type(error).__name__}: {error}"
+
+
+def _refused(documents: list[Document]) -> dict[str, str]:
+    """The features that the engine refuses, with why. All at once, and only if that fails each half by itself."""
+    problem = _load_problem({"version": 2, "features": documents, "segments": []}) if documents else ""
+    if not problem or len(documents) == 1:
+        return {documents[0]["name"]: problem} if problem else {}
+    half = len(documents) // 2
+    return _refused(documents[:half]) | _refused(documents[half:])
+
+
+def _or_closed(row: RowMapping, document: Document | None, problem: str) -> Admitted:
     if not problem:
         return document, ""
     least = closed(row)
-    unusable = _load_problem({"version": 2, "features": [least], "segments": []}, least["name"])
+    unusable = _load_problem({"version": 2, "features": [least], "segments": []})
     return None if unusable else least, problem
 
 
-def _admit_segment(row: RowMapping, _environment: str) -> Admitted:
+def _admit_segment(row: RowMapping) -> Admitted:
     """What goes out for a segment: itself or nothing. A missing one closes the strategies that use it."""
     try:
         stored = store.opened(row)
         checked(Segment, stored)
         document = segment_document(stored)
-        problem = _load_problem({"version": 2, "features": [_PROBE], "segments": [document]}, "probe")
+        problem = _load_problem({"version": 2, "features": [_PROBE], "segments": [document]})
     except Exception as error:
         problem = f"{type(error).__name__}: {error}"
     return (None, problem) if problem else (document, "")
@@ -187,17 +230,16 @@ def _admit_segment(row: RowMapping, _environment: str) -> Admitted:
 _PROBE = {"name": "probe", "enabled": False, "strategies": []}
 
 
-def _load_problem(document: Document, name: str) -> str:
-    engine = UnleashEngine()
+def _load_problem(document: Document) -> str:
+    engine, features = UnleashEngine(), document["features"]
     try:
         engine.take_state(json.dumps(document, allow_nan=False))
     except Exception as error:
         return f"the engine refuses it: {type(error).__name__}"
     # The engine reports a malformed document by keeping its old, here empty, state.
-    known = {toggle.name for toggle in engine.list_known_toggles()}
-    if known != {name}:
+    if {toggle.name for toggle in engine.list_known_toggles()} != {f["name"] for f in features}:
         return "the engine refuses it"
-    enabled = document["features"][0]["enabled"]
-    if not enabled and engine.check_enabled(name, {"userId": "probe"}).is_enabled:
+    off = (f["name"] for f in features if not f["enabled"])
+    if any(engine.check_enabled(name, {"userId": "probe"}).is_enabled for name in off):
         return "the engine has it on although it is off"
     return ""

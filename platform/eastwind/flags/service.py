@@ -6,16 +6,29 @@ simply ask again.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 from eastwind.audit import SYSTEM, Actor, Event, record
 from eastwind.clock import Clock, now
 from eastwind.db import Connection, Database
-from eastwind.db.upsert import put
-from eastwind.errors import Conflict, Invalid, NotFound, Problem, msg
-from eastwind.flags import store
-from eastwind.flags.edit import archived, described, placed, segments_of, strategy_of, switched, with_strategies
+from eastwind.errors import Conflict, NotFound, Problem, msg
+from eastwind.flags import store, words
+from eastwind.flags.catalogue import Catalogue, check_tag_types
+from eastwind.flags.checks import check_dependencies, check_places, check_segments
+from eastwind.flags.edit import (
+    about_of,
+    adopted,
+    archived,
+    cloned,
+    described,
+    off,
+    placed,
+    segments_of,
+    strategy_of,
+    switched,
+    whole,
+    with_strategies,
+)
 from eastwind.flags.gate import Gate
 from eastwind.flags.model import (
     Dependency,
@@ -25,31 +38,18 @@ from eastwind.flags.model import (
     Project,
     Segment,
     Strategy,
+    Tag,
     Variant,
 )
-from eastwind.flags.reach import Reach, reach
+from eastwind.flags.passage import Step, pass_gate
+from eastwind.flags.places import put_environment, put_project
+from eastwind.validation import checked
 
 ROOM = "flags"
 _DEFAULTS = (
     Environment(name="development", type="development", sort_order=1),
     Environment(name="production", type="production", sort_order=2),
 )
-
-
-@dataclass(frozen=True)
-class Step:
-    """A feature on one side of a change, with what its reach depends on; `parent` is one as it was before."""
-
-    feature: Feature
-    segments: Mapping[int, Segment]
-    parent: Feature | None = None
-
-    def reach(self, tx: Connection, environment: str) -> Reach:
-        """The most that the feature reaches on this side."""
-        return reach(self.feature, environment, lambda name: self._lookup(tx, name), self.segments)
-
-    def _lookup(self, tx: Connection, name: str) -> Feature | None:
-        return self.parent if self.parent and self.parent.name == name else store.get(tx, name)
 
 
 class Flags:
@@ -69,6 +69,11 @@ class Flags:
         """All live (or all archived) features, of one project or of all, by name."""
         with self._db.read() as tx:
             return store.features(tx, project, archived)
+
+    def name_taken(self, name: str) -> str | None:
+        """The feature, of now or of the past, whose name is this one but for case."""
+        with self._db.read() as tx:
+            return store.name_taken(tx, name)
 
     def environments(self) -> list[Environment]:
         """All environments in their order."""
@@ -100,23 +105,24 @@ class Flags:
         with self._db.write() as tx:
             known = {e.name for e in store.environments(tx)}
             for item in (e for e in _DEFAULTS if e.name not in known):
-                self._put_environment(tx, item, SYSTEM)
+                put_environment(tx, item, SYSTEM, self._clock())
             if not store.projects(tx):
-                self._put_project(tx, Project(id="default", name="Default"), SYSTEM)
+                put_project(tx, Project(id="default", name="Default"), SYSTEM, self._clock())
+        Catalogue(self._db, self._clock).ensure_defaults()
 
     def add_environment(self, item: Environment, actor: Actor) -> None:
         """A new environment. Raises `Conflict` if the name is taken."""
         with self._db.write() as tx:
             if any(e.name == item.name for e in store.environments(tx)):
                 raise Conflict(Problem("name", msg("{name} is taken", name=item.name)))
-            self._put_environment(tx, item, actor)
+            put_environment(tx, item, actor, self._clock())
 
     def add_project(self, item: Project, actor: Actor) -> None:
         """A new project. Raises `Conflict` if the id is taken."""
         with self._db.write() as tx:
             if any(p.id == item.id for p in store.projects(tx)):
                 raise Conflict(Problem("id", msg("{name} is taken", name=item.id)))
-            self._put_project(tx, item, actor)
+            put_project(tx, item, actor, self._clock())
 
     def create(self, item: Feature, actor: Actor, tx: Connection | None = None) -> Feature:
         """A new feature, off everywhere. Raises `Conflict` if the name is or ever was in use."""
@@ -126,16 +132,67 @@ class Flags:
                 raise Conflict(Problem("name", msg("{name} is taken; names are never used twice", name=taken)))
             if item.project not in {p.id for p in store.projects(tx)}:
                 raise NotFound(Problem("project", msg("there is no project {name}", name=item.project)))
-            made = item.model_copy(update={"created_at": self._clock(), "archived_at": None, "environments": {}})
-            self._check_dependencies(tx, made, made.dependencies)
+            made = off(item).model_copy(update={"created_at": item.created_at or self._clock(), "archived_at": None})
+            for environment in made.environments:
+                self.environment(environment, tx)
+            check_segments(tx, segments_of(made))
+            check_dependencies(tx, made)
+            check_tag_types(tx, made.tags)
+            words.keep_tags(tx, made.tags)
             store.save(tx, made)
-            self._record(tx, actor, "feature-created", made, after=_about(made))
+            self._record(tx, actor, "feature-created", made, after=whole(made) if made.environments else about_of(made))
         return made
 
-    def describe(self, name: str, changes: Mapping[str, Any], actor: Actor) -> Feature:
+    def clone(self, name: str, copy: str, actor: Actor, new_groups: bool = True) -> Feature:
+        """A new feature with the strategies and variants of another, off everywhere.
+
+        With `new_groups` its shares are drawn apart from the other's, so that they fall on other people.
+        """
+        with self._db.write() as tx:
+            return self.create(cloned(_found(store.get(tx, name), name), copy, new_groups), actor, tx)
+
+    def adopt(self, item: Feature, actor: Actor, tx: Connection | None = None) -> Feature:
+        """Make or replace a feature as `item` says, and its states in those environments that `item` has.
+
+        Raises `Conflict` if it is archived or in another project.
+        """
+        with self._writing(tx) as tx:  # noqa: PLR1704
+            known = store.get(tx, item.name)
+            if known is None:
+                known = self.create(item, actor, tx)
+            if known.archived_at or known.project != item.project:
+                raise Conflict(Problem("name", msg("{name} is archived, or in another project", name=item.name)))
+            return self._change(item.name, "", "feature-import", actor, lambda f: adopted(f, item), tx, whole)
+
+    def describe(self, name: str, changes: Mapping[str, Any], actor: Actor, tx: Connection | None = None) -> Feature:
         """Change type, description, stale or impressionData; other keys are ignored."""
         allowed = {k: v for k, v in changes.items() if k in ("type", "description", "stale", "impression_data")}
-        return self._change(name, "", "feature-metadata-updated", actor, lambda f: described(f, allowed))
+        return self._change(name, "", "feature-metadata-updated", actor, lambda f: described(f, allowed), tx)
+
+    def mark_stale(self, name: str, stale: bool, actor: Actor, tx: Connection | None = None) -> Feature:
+        """Say that a feature has outlived its purpose, or that it has not."""
+        return self._change(name, "", f"feature-stale-{'on' if stale else 'off'}", actor,
+                            lambda f: f.model_copy(update={"stale": stale}), tx)
+
+    def tag(self, name: str, add: tuple[Tag, ...], remove: tuple[Tag, ...], actor: Actor,
+            tx: Connection | None = None) -> Feature:
+        """Put tags on a feature and take others off. Raises `Invalid` for a type there is not."""
+        def change(item: Feature) -> Feature:
+            tags = tuple(t for t in dict.fromkeys((*item.tags, *add)) if t not in remove)
+            return checked(Feature, {**item.model_dump(), "tags": tags}) if tags != item.tags else item
+
+        return self._change(name, "", f"feature-{'tagged' if add else 'untagged'}", actor, change, tx)
+
+    def complete(self, name: str, status: str, value: str, actor: Actor) -> Feature:
+        """Say that what the feature was for is decided: `kept` or `discarded`, and which variant; "" for not yet."""
+        at = self._clock() if status else None
+        changes = {"completed_status": status, "completed_value": value}
+
+        def change(item: Feature) -> Feature:
+            same = (item.completed_status, item.completed_value) == (status, value)
+            return item if same else described(item, {**changes, "completed_at": at})
+
+        return self._change(name, "", f"feature-{'completed' if status else 'uncompleted'}", actor, change)
 
     def switch(self, name: str, environment: str, on: bool, actor: Actor, tx: Connection | None = None,
                with_disabled: bool = False) -> Feature:
@@ -207,24 +264,50 @@ class Flags:
         return self._change(name, "", "feature-dependencies-updated", actor,
                             lambda f: f.model_copy(update={"dependencies": dependencies}), tx)
 
-    def archive(self, name: str, actor: Actor) -> Feature:
+    def dependents(self, name: str, tx: Connection | None = None) -> list[str]:
+        """The names of the live features that depend on this one."""
+        with self._reading(tx) as work:
+            return [f.name for f in store.children(work, name)]
+
+    def archive(self, name: str, actor: Actor, tx: Connection | None = None) -> Feature:
         """Take a feature out of use: off everywhere, its name kept for ever. `Conflict` if others depend on it."""
-        with self._db.write() as tx:
-            dependents = [f.name for f in store.children(tx, name)]
+        with self._writing(tx) as tx:  # noqa: PLR1704
+            dependents = self.dependents(name, tx)
             if dependents:
                 raise Conflict(Problem("name", msg("{names} depend on it", names=", ".join(dependents))))
             return self._change(name, "", "feature-archived", actor, lambda f: archived(f, self._clock()), tx)
 
-    def revive(self, name: str, actor: Actor) -> Feature:
+    def archive_all(self, names: list[str], actor: Actor) -> None:
+        """Take several out of use, or none: those that depend on others of them first."""
+        with self._db.write() as tx:
+            found = {name: _found(store.get(tx, name), name) for name in names}
+            for name in sorted(found, key=lambda n: not found[n].dependencies):
+                self.archive(name, actor, tx)
+
+    def revive(self, name: str, actor: Actor, tx: Connection | None = None) -> Feature:
         """Bring an archived feature back, off everywhere."""
-        return self._change(name, "", "feature-revived", actor,
-                            lambda f: f.model_copy(update={"archived_at": None}))
+        def change(item: Feature) -> Feature:
+            if item.archived_at:
+                check_dependencies(work, item)  # a parent may have gone, or got a parent itself
+            return item.model_copy(update={"archived_at": None})
+
+        with self._writing(tx) as work:
+            return self._change(name, "", "feature-revived", actor, change, work)
+
+    def delete(self, name: str, actor: Actor, tx: Connection | None = None) -> None:
+        """Forget an archived feature. Its name stays taken. Raises `Conflict` for one in use."""
+        with self._writing(tx) as tx:  # noqa: PLR1704
+            item = _found(store.get(tx, name), name)
+            if item.archived_at is None:
+                raise Conflict(Problem("name", msg("{name} is not archived", name=name)))
+            store.delete(tx, name, self._clock())
+            self._record(tx, actor, "feature-deleted", item, before=whole(item))
 
     # -- segments -----------------------------------------------------------------------------------------------
 
-    def add_segment(self, item: Segment, actor: Actor) -> Segment:
+    def add_segment(self, item: Segment, actor: Actor, tx: Connection | None = None) -> Segment:
         """A new segment. Raises `Conflict` if the name is taken."""
-        with self._db.write() as tx:
+        with self._writing(tx) as tx:  # noqa: PLR1704
             if any(s.name == item.name for s in store.segments(tx).values()):
                 raise Conflict(Problem("name", msg("{name} is taken", name=item.name)))
             made = item.model_copy(update={"id": store.add_segment(tx, item)})
@@ -246,7 +329,7 @@ class Flags:
                            after=item.wire(), at=self._clock())
             after = before | {item.id: item}
             for user in _users(store.features(tx), item.id):
-                self._gate_all(tx, event, Step(user, before), Step(user, after))
+                pass_gate(tx, self._gate, event, Step(user, before), Step(user, after))
 
     def remove_segment(self, number: int, actor: Actor) -> None:
         """Delete a segment. Raises `Conflict` while a strategy uses it."""
@@ -263,7 +346,8 @@ class Flags:
     # -- the one place where a flag's state changes ---------------------------------------------------------------
 
     def _change(self, name: str, environment: str, act: str, actor: Actor, change: Callable[[Feature], Feature],
-                tx: Connection | None = None) -> Feature:
+                tx: Connection | None = None, about: Callable[[Feature], Any] | None = None) -> Feature:
+        about = about or (lambda f: about_of(f, environment))
         with self._writing(tx) as tx:  # noqa: PLR1704
             if environment:
                 self.environment(environment, tx)
@@ -272,56 +356,20 @@ class Flags:
             if after == before:
                 return before
             # Only what is new is checked: what has gone bad elsewhere since must not keep a feature from closing.
-            self._check_segments(tx, segments_of(after) - segments_of(before))
+            check_segments(tx, segments_of(after) - segments_of(before))
             if after.dependencies != before.dependencies:
-                self._check_dependencies(tx, after, after.dependencies)
+                check_dependencies(tx, after)
+            check_places(tx, before, after)
+            if after.tags != before.tags:
+                check_tag_types(tx, after.tags)
+                words.keep_tags(tx, after.tags)
             store.save(tx, after)
-            event = self._record(tx, actor, act, after, environment, _about(before, environment),
-                                 _about(after, environment))
+            event = self._record(tx, actor, act, after, environment, about(before), about(after))
             segments = store.segments(tx)
-            self._gate_all(tx, event, Step(before, segments), Step(after, segments))
+            pass_gate(tx, self._gate, event, Step(before, segments), Step(after, segments))
             for child in store.children(tx, name):
-                self._gate_all(tx, event, Step(child, segments, before), Step(child, segments))
+                pass_gate(tx, self._gate, event, Step(child, segments, before), Step(child, segments))
         return after
-
-    def _gate_all(self, tx: Connection, event: Event, before: Step, after: Step) -> None:
-        """Hold a feature against the gate in each environment in which its reach grew. The write is already made."""
-        for place in store.environments(tx):
-            was, now_ = before.reach(tx, place.name), after.reach(tx, place.name)
-            if was == now_:
-                continue
-            share = now_.share(self._gate.population(tx))
-            # Growing means more share or other people by name, even where the number stays the same.
-            if now_.fraction > was.fraction or not now_.ids <= was.ids:
-                self._gate.check(tx, place, after.feature.name, share)
-            self._gate.settle(tx, place, after.feature.name, share, event)
-
-    def _check_segments(self, tx: Connection, used: frozenset[int]) -> None:
-        missing = used - store.segments(tx).keys() if used else set()
-        if missing:
-            numbers = ", ".join(map(str, sorted(missing)))
-            raise Invalid(Problem("segments", msg("there is no segment {numbers}", numbers=numbers)))
-
-    def _check_dependencies(self, tx: Connection, item: Feature, dependencies: tuple[Dependency, ...]) -> None:
-        if dependencies and (users := store.children(tx, item.name)):
-            names = ", ".join(f.name for f in users)
-            raise Invalid(Problem("dependencies", msg("{names} depend on it, so it cannot have a parent", names=names)))
-        for place, dependency in enumerate(dependencies):
-            at = f"dependencies.{place}.feature"
-            parent = store.get(tx, dependency.feature)
-            if parent is None or parent.archived_at or parent.name == item.name:
-                raise Invalid(Problem(at, msg("there is no feature {name}", name=dependency.feature)))
-            if parent.dependencies:
-                raise Invalid(Problem(at, msg("{name} has a parent itself", name=parent.name)))
-
-    def _put_environment(self, tx: Connection, item: Environment, actor: Actor) -> None:
-        put(tx, store.environment, [item.model_dump()])
-        record(tx, actor, "environment-created", room=ROOM, subject=item.name, after=item.wire(), at=self._clock())
-
-    def _put_project(self, tx: Connection, item: Project, actor: Actor) -> None:
-        put(tx, store.project, [item.model_dump()])
-        record(tx, actor, "project-created", room=ROOM, subject=item.id, project=item.id, after=item.wire(),
-               at=self._clock())
 
     def _record(self, tx: Connection, actor: Actor, act: str, item: Feature, environment: str = "",
                 before: Any = None, after: Any = None) -> Event:
@@ -344,13 +392,6 @@ def _found(item: Feature | None, name: str) -> Feature:
     if item is None:
         raise NotFound(Problem("feature", msg("there is no feature {name}", name=name)))
     return item
-
-
-def _about(item: Feature, environment: str = "") -> Any:
-    """What an audit event keeps of a feature: one environment's state, or all but the states."""
-    if environment:
-        return item.at(environment).wire()
-    return item.model_dump(by_alias=True, mode="json", exclude={"environments"})
 
 
 def _users(features: list[Feature], segment: int) -> list[Feature]:

@@ -7,6 +7,7 @@ A state that cannot be read counts as off and empty, which is also how it goes o
 import json
 import logging
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Boolean, Column, ForeignKey, Integer, RowMapping, String, Table, Text, cast, func, select
@@ -46,8 +47,13 @@ feature = Table(
     Column("stale", Boolean, nullable=False),
     Column("impression_data", Boolean, nullable=False),
     Column("dependencies", Json, nullable=False),
+    Column("tags", Json, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("archived_at", Moment),
+    Column("completed_at", Moment),
+    Column("completed_status", String(20), nullable=False),
+    Column("completed_value", Text, nullable=False),
+    Column("deleted_at", Moment),
 )
 
 state = Table(
@@ -71,12 +77,50 @@ segment = Table(
 )
 
 
+tag_type = Table(
+    "tag_type",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("description", Text, nullable=False),
+    Column("icon", String(100)),
+    Column("color", String(20)),
+)
+
+tag = Table(
+    "tag",
+    metadata,
+    Column("type", String(100), ForeignKey("tag_type.name"), primary_key=True),
+    Column("value", String(100), primary_key=True),
+)
+
+context_field = Table(
+    "context_field",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("description", Text, nullable=False),
+    Column("stickiness", Boolean, nullable=False),
+    Column("sort_order", Integer, nullable=False),
+    Column("legal_values", Json, nullable=False),
+)
+
+# Every project has every environment, but for these.
+gap = Table(
+    "project_without_environment",
+    metadata,
+    Column("project", String(100), ForeignKey("project.id"), primary_key=True),
+    Column("environment", String(100), ForeignKey("environment.name"), primary_key=True),
+)
+
+
 def _readable(table: Table) -> list[Any]:
     return [cast(c, Text).label(c.name) if isinstance(c.type, Json) else c for c in table.c]
 
 
 _FEATURE, _STATE, _SEGMENT = _readable(feature), _readable(state), _readable(segment)
-_JSON = ("dependencies", "strategies", "variants", "constraints")
+_JSON = ("dependencies", "tags", "strategies", "variants", "constraints")
+# What is told of a feature to those who look after it, and to no SDK.
+_NOT_SERVED = ("name_key", "created_at", "archived_at", "completed_at", "completed_status", "completed_value",
+               "deleted_at")
 
 
 def projects(tx: Connection) -> list[Project]:
@@ -90,9 +134,30 @@ def environments(tx: Connection) -> list[Environment]:
     return [Environment.model_validate(dict(r)) for r in rows]
 
 
+def change_environment(tx: Connection, name: str, **values: Any) -> None:
+    """Set some of an environment's columns."""
+    tx.execute(environment.update().where(environment.c.name == name).values(values))
+
+
+def gaps(tx: Connection, project_id: str) -> set[str]:
+    """The environments that a project does not have."""
+    return set(tx.execute(select(gap.c.environment).where(gap.c.project == project_id)).scalars())
+
+
+def open_gap(tx: Connection, project_id: str, environment_name: str) -> None:
+    """Take an environment from a project."""
+    tx.execute(gap.insert().values(project=project_id, environment=environment_name))
+
+
+def close_gap(tx: Connection, project_id: str, environment_name: str) -> None:
+    """Give it back."""
+    tx.execute(gap.delete().where((gap.c.project == project_id) & (gap.c.environment == environment_name)))
+
+
 def get(tx: Connection, name: str) -> Feature | None:
     """One feature with its state in every environment. Raises `Conflict` if its own row is damaged."""
-    row = tx.execute(select(*_FEATURE).where(feature.c.name == name)).mappings().first()
+    query = select(*_FEATURE).where(feature.c.name == name, feature.c.deleted_at.is_(None))
+    row = tx.execute(query).mappings().first()
     found = _features(tx, [row]) if row else []
     if row and not found:
         raise Conflict(Problem("feature", msg("{name} is damaged in the database", name=name)))
@@ -100,14 +165,15 @@ def get(tx: Connection, name: str) -> Feature | None:
 
 
 def name_taken(tx: Connection, name: str) -> str | None:
-    """The feature, live or archived, whose name is this one but for case. Names are never used twice."""
+    """The feature, live, archived or deleted, whose name is this one but for case. Names are never used twice."""
     found: str | None = tx.execute(select(feature.c.name).where(feature.c.name_key == name.casefold())).scalar()
     return found
 
 
 def features(tx: Connection, project_id: str | None = None, archived: bool = False) -> list[Feature]:
     """Live (or archived) features by name."""
-    query = select(*_FEATURE).where(feature.c.archived_at.is_not(None) if archived else feature.c.archived_at.is_(None))
+    out_of_use = feature.c.archived_at.is_not(None) if archived else feature.c.archived_at.is_(None)
+    query = select(*_FEATURE).where(out_of_use, feature.c.deleted_at.is_(None))
     if project_id is not None:
         query = query.where(feature.c.project == project_id)
     return _features(tx, tx.execute(query.order_by(feature.c.name)).mappings().all())
@@ -123,14 +189,22 @@ def children(tx: Connection, parent: str) -> list[Feature]:
 def save(tx: Connection, item: Feature) -> None:
     """Write a feature and all its states."""
     values = item.model_dump(include={"name", "project", "type", "description", "stale", "impression_data",
-                                      "created_at", "archived_at"})
-    values |= {"name_key": item.name.casefold(), "dependencies": [d.wire() for d in item.dependencies]}
+                                      "created_at", "archived_at", "completed_at", "completed_status",
+                                      "completed_value"})
+    values |= {"name_key": item.name.casefold(), "dependencies": [d.wire() for d in item.dependencies],
+               "tags": [t.wire() for t in item.tags]}
     put(tx, feature, [values])
     for at in item.environments.values():
         put(tx, state, [{
             "feature": item.name, "environment": at.environment, "enabled": at.enabled,
             "strategies": [s.wire() for s in at.strategies], "variants": [v.wire() for v in at.variants],
         }])
+
+
+def delete(tx: Connection, name: str, at: datetime) -> None:
+    """Forget an archived feature's states. Its name stays taken."""
+    tx.execute(state.delete().where(state.c.feature == name))
+    tx.execute(feature.update().where(feature.c.name == name).values(deleted_at=at))
 
 
 def segments(tx: Connection) -> dict[int, Segment]:
@@ -162,7 +236,7 @@ def raw(tx: Connection, environment_name: str) -> tuple[list[RowMapping], list[R
     The publisher builds what goes out from these, so that one damaged row cannot keep the others in.
     """
     joined = feature.outerjoin(state, (state.c.feature == feature.c.name) & (state.c.environment == environment_name))
-    served = [c for c in _FEATURE if c.name not in ("name_key", "created_at", "archived_at")]
+    served = [c for c in _FEATURE if c.name not in _NOT_SERVED]
     query = (
         select(*served, *(c for c in _STATE if c.name not in ("feature", "environment"))).select_from(joined)
         .where(feature.c.archived_at.is_(None)).order_by(feature.c.name)
@@ -173,6 +247,14 @@ def raw(tx: Connection, environment_name: str) -> tuple[list[RowMapping], list[R
 def opened(row: RowMapping) -> dict[str, Any]:
     """A row with its JSON read; what is missing is an empty list. Raises `ValueError` on a damaged one."""
     return {key: json.loads(value or "[]") or [] if key in _JSON else value for key, value in row.items()}
+
+
+def tags_of(row: RowMapping) -> frozenset[str]:
+    """A raw row's tags as `type:value`; none where they cannot be read."""
+    try:
+        return frozenset(f"{t['type']}:{t['value']}" for t in json.loads(row["tags"]))
+    except (ValueError, TypeError, KeyError):
+        return frozenset()
 
 
 def count(tx: Connection) -> int:

@@ -14,7 +14,20 @@ MIN_UNITS = {"proportion": 5, "mean": 50}
 def decide(guard: Guard, counts: Counts) -> Decision:
     """What `guard` makes of `counts`. The hard limit is looked at first, and needs no control and no minimum."""
     kind, reason = _decide(guard, counts)
+    if kind is Kind.BREACH and _fails_alike(guard, counts):
+        return Decision(guard.metric, kind, msg("{reason}; control fails alike, so look at what both depend on",
+                                                reason=reason), blames=False)
     return Decision(guard.metric, kind, reason)
+
+
+def _fails_alike(guard: Guard, counts: Counts) -> bool:
+    """Whether a hard limit was crossed by something that harms control too: not clearly worse, at half the rate."""
+    if guard.kind != "proportion" or guard.alpha is None:
+        return False
+    treated, control = _arm(guard, counts, TREATMENT), _arm(guard, counts, CONTROL)
+    if not control.n_positive or control.mean < treated.mean / 2:
+        return False
+    return _compare(guard, guard.alpha, counts)[0] is not Kind.BREACH
 
 
 def _decide(guard: Guard, counts: Counts) -> tuple[Kind, Message]:

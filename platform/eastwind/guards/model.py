@@ -47,11 +47,15 @@ def guards(manifest: Manifest) -> tuple[Guard, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a guard decided, with the figures in the reason."""
+    """What a guard decided, with the figures in the reason.
+
+    A breach that does not blame closes all the same, but says nothing against the evidence: control fails alike.
+    """
 
     metric: str
     kind: Kind
     reason: Message
+    blames: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,8 @@ class Guards:
         with self._db.write() as tx:
             if run.id not in {r.id for r in self._experiments.open_runs(tx)}:
                 return None
-            self._experiments.close(run.experiment, run.environment, decision.reason, actor, tx=tx, breach=True)
+            self._experiments.close(run.experiment, run.environment, decision.reason, actor, tx=tx, breach=True,
+                                    void=decision.blames)
             store.add_breach(tx, made)
             record(tx, actor, "rolled-back", room="guards", subject=run.experiment, environment=run.environment,
                    after={"run": run.id, "metric": decision.metric, "reason": decision.reason.as_json()}, at=made.at)

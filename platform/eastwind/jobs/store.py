@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, Column, ColumnElement, String, Table, case, literal_column, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from eastwind.db import Connection, Moment, metadata
+from eastwind.db.upsert import insert
 
 job_lease = Table(
     "job_lease",
@@ -27,10 +27,10 @@ job_heartbeat = Table(
 def hold(tx: Connection, name: str, owner: str, ttl: timedelta) -> int | None:
     """Take or prolong the lease in one statement; its token, which rises with each new owner, or None."""
     until = _clock(tx) + ttl // timedelta(microseconds=1)
-    insert = _insert(tx, job_lease).values(name=name, owner=owner, token=1, until_us=until)
+    row = insert(tx, job_lease).values(name=name, owner=owner, token=1, until_us=until)
     mine, free = job_lease.c.owner == owner, job_lease.c.until_us < _clock(tx)
     token = case((mine, job_lease.c.token), else_=job_lease.c.token + 1)
-    upsert = insert.on_conflict_do_update(index_elements=["name"], where=mine | free, set_={
+    upsert = row.on_conflict_do_update(index_elements=["name"], where=mine | free, set_={
         "owner": owner, "token": token, "until_us": until})
     return tx.execute(upsert.returning(job_lease.c.token)).scalar()
 
@@ -51,8 +51,8 @@ def release(tx: Connection, name: str, owner: str) -> None:
 
 def beat(tx: Connection, name: str, at: datetime) -> None:
     """Note that a job has done its work."""
-    insert = _insert(tx, job_heartbeat).values(name=name, at=at)
-    tx.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"at": at}))
+    row = insert(tx, job_heartbeat).values(name=name, at=at)
+    tx.execute(row.on_conflict_do_update(index_elements=["name"], set_={"at": at}))
 
 
 def beats(tx: Connection) -> dict[str, datetime]:
@@ -66,6 +66,3 @@ def _clock(tx: Connection) -> ColumnElement[int]:
                else "extract(epoch FROM clock_timestamp())")
     return literal_column(f"CAST({seconds} * 1000000 AS BIGINT)", BigInteger)
 
-
-def _insert(tx: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)

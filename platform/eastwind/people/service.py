@@ -15,6 +15,7 @@ from eastwind.db import Connection, Database
 from eastwind.errors import Conflict, NotFound, Problem, Unauthenticated, gather, msg
 from eastwind.people import store
 from eastwind.people.model import ALL, LANGUAGES, ROLES, TOKEN_TYPES, Token, User
+from eastwind.people.seen import Seen
 
 _HASHER = PasswordHasher()
 _NAME = re.compile(r"[\w.@-]{1,100}")
@@ -24,8 +25,9 @@ _SECRET_LENGTH = (1, 512)
 class People:
     """People and tokens."""
 
-    def __init__(self, db: Database, clock: Clock = now) -> None:
+    def __init__(self, db: Database, clock: Clock = now, seen_seconds: float = 5.0) -> None:
         self._db, self._clock = db, clock
+        self._seen = Seen(db, seen_seconds)
 
     def add_user(self, name: str, password: str, role: str, actor: Actor, language: str = "") -> User:
         """A new person, who reads `language`, or what their browser asks for if that is empty.
@@ -103,12 +105,26 @@ class People:
             return None
         with self._db.read() as tx:
             token = store.token_by_hash(tx, _hash(secret))
-        return token if token and not token.expired(self._clock()) else None
+        if token is None or token.expired(self._clock()):
+            return None
+        self._seen.note(token.id, self._clock())
+        return token
 
     def tokens(self) -> list[Token]:
         """All tokens that are not revoked."""
         with self._db.read() as tx:
             return store.tokens(tx)
+
+    def expire_token(self, number: int, at: datetime | None, actor: Actor) -> None:
+        """Set when a token ends, None for never. Raises `NotFound`."""
+        with self._db.write() as tx:
+            before = store.expire(tx, number, at)
+            if before is None:
+                raise NotFound(Problem("token", msg("there is no such token")))
+            if before.expires_at != at:
+                was, now_ = (t.isoformat() if t else None for t in (before.expires_at, at))
+                record(tx, actor, "api-token-updated", room="people", subject=before.name,
+                       before={"expiresAt": was}, after={"expiresAt": now_}, at=self._clock())
 
     def revoke_token(self, number: int, actor: Actor) -> None:
         """Revoke; takes effect at the holder's next request, and ends its open streams."""

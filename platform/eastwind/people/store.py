@@ -1,5 +1,6 @@
 """Tables of people and tokens."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -82,6 +83,22 @@ def revoke(tx: Connection, token_id: int, at: datetime) -> bool:
     """Revoke; False if there was no live token of that id."""
     change = token.update().where(token.c.id == token_id, token.c.revoked_at.is_(None)).values(revoked_at=at)
     return tx.execute(change).rowcount == 1
+
+
+def expire(tx: Connection, token_id: int, at: datetime | None) -> Token | None:
+    """Set when a live token ends; it as it was before, None if there is none of that id."""
+    query = select(*_TOKEN_COLUMNS).where(token.c.id == token_id, token.c.revoked_at.is_(None))
+    row = tx.execute(query).mappings().first()
+    if row:
+        tx.execute(token.update().where(token.c.id == token_id).values(expires_at=at))
+    return _token(row) if row else None
+
+
+def saw(tx: Connection, seen: Mapping[int, datetime]) -> None:
+    """Remember when tokens were last shown; never an earlier time than is known."""
+    for number, at in sorted(seen.items()):
+        newer = token.c.seen_at.is_(None) | (token.c.seen_at < at)
+        tx.execute(token.update().where(token.c.id == number, newer).values(seen_at=at))
 
 
 def _token(row: RowMapping) -> Token:

@@ -14,12 +14,15 @@ from eastwind.web.hall.patience import Impatient, Patience, Remembered
 
 from .conftest import Town, press
 
+# The waits add up to 1.9 s; a machine that others use too is given as much again.
+PROMPT = 4.0
+
 
 def lost(town: Town, service: str, account: str) -> None:
     """The customer gets today's way, in time, and it counts as an error of the treatment."""
     began = time.monotonic()
     page = town.visitor(account).get(f"{town.url}/{service}")
-    assert page.status_code == 200 and time.monotonic() - began < 2
+    assert page.status_code == 200 and time.monotonic() - began < PROMPT
     assert "Outage notices" in page.text
     assert "Leave the trial" not in page.text and "Try the new way" not in page.text
     assert town.seen(account) == ["treatment"]
@@ -116,7 +119,7 @@ def test_hall__database_locked__page_goes_out_in_time_and_the_contact_is_kept(to
     with town.db.write():
         began = time.monotonic()
         page = visitor.get(f"{town.url}/outages")
-        assert page.status_code == 200 and "Outage notices" in page.text and time.monotonic() - began < 2
+        assert page.status_code == 200 and "Outage notices" in page.text and time.monotonic() - began < PROMPT
         assert town.seen(account) == []
     deadline = time.monotonic() + 3
     while not town.seen(account) and time.monotonic() < deadline:
@@ -136,7 +139,7 @@ def test_hall__database_broken__is_served_all_the_same(town: Town, table: str) -
     for path in ("/", "/outages", "/bill", "/outages/thanks", "/hotline"):
         began = time.monotonic()
         page = visitor.get(town.url + path)
-        assert page.status_code == 200 and "95598" in page.text and time.monotonic() - began < 2
+        assert page.status_code == 200 and "95598" in page.text and time.monotonic() - began < PROMPT
     answer = press(visitor, visitor.get(f"{town.url}/outages"), "/outages/call")
     assert answer.status_code == 200 and "tel:95598" in answer.text
     assert (town.app.extensions["hall"].lost > 0) == (table == "exposure")

@@ -61,7 +61,7 @@ def test_since__metrics__only_a_bucket_begun_after_the_close_counts(db: Database
     closed = a_change(db, clock())
 
     def obeyed(began: datetime, yes: int, flag: str = "bill") -> bool | None:
-        arrivals.metrics(BILLING, {flag: Bucket(began, yes, 5)})
+        arrivals.metrics(BILLING, began, {flag: Bucket(began, yes, 5)})
         return arrivals.since("production", closed)[0].obeyed
 
     assert obeyed(NOON - SECOND, 0) is None

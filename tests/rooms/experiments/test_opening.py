@@ -1,16 +1,18 @@
 """Share served ≤ share ready: below every path that writes, and in the transaction that opens."""
 
 import threading
+import time
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 
 from eastwind.audit import Actor
 from eastwind.errors import Invalid, NotFound, Refused, msg
 from eastwind.experiments import Loaded
-from eastwind.flags import FeatureEnvironment, Strategy
+from eastwind.flags import Feature, FeatureEnvironment, Strategy
 from tests.rooms.experiments.conftest import LIN, World
 
 SLUG = "outage-lookup"
@@ -228,6 +230,81 @@ def test_declare__two_with_one_flag__second_is_refused(small_world: World) -> No
     small_world.experiments.declare([Loaded("twin", small_world.experiments._folder / SLUG, "a" * 64, twin)])
     assert small_world.experiments.get("twin").problems[0].field == "flag"
     assert small_world.experiment().problems == ()
+
+
+def test_declare__flag_changed_while_open__refused_and_still_closes(world: World) -> None:
+    world.show_ready("1")
+    opened(world, "1")
+    found = world.experiment()
+    moved = found.manifest.model_copy(update={"flag": "another"})
+    world.experiments.declare([Loaded(SLUG, world.experiments._folder / SLUG, found.build, moved)])
+    assert (world.experiment().manifest.flag, world.experiment().problems[0].field) == (SLUG, "flag")
+    run = world.experiments.close(SLUG, "production", msg("stop"), LIN)
+    assert run is not None
+    assert not run.is_open
+    assert not world.flags.feature(SLUG).at("production").enabled
+
+
+def test_declare__a_flag_that_is_open_already__is_not_adopted(small_world: World) -> None:
+    small_world.flags.create(Feature(name="plain"), LIN)
+    small_world.flags.switch("plain", "production", True, LIN)
+    found = small_world.experiment()
+    thief = found.manifest.model_copy(update={"slug": "thief", "flag": "plain"})
+    small_world.experiments.declare([Loaded("thief", small_world.experiments._folder / SLUG, "a" * 64, thief)])
+    assert small_world.experiments.get("thief").problems[0].field == "flag"
+    small_world.flags.switch("plain", "production", False, LIN)
+    small_world.flags.switch("plain", "production", True, LIN)  # somebody else's flag is not held back by it
+    mended = thief.model_copy(update={"flag": "thief"})
+    small_world.experiments.declare([Loaded("thief", small_world.experiments._folder / SLUG, "a" * 64, mended)])
+    assert small_world.experiments.get("thief").problems == ()
+    assert small_world.flags.feature("thief.ladder").name == "thief.ladder"
+
+
+@pytest.mark.parametrize("damage", [
+    "UPDATE experiment SET manifest = '{}'", "UPDATE experiment SET manifest = 'no json'",
+    "UPDATE experiment SET problems = '5'", "UPDATE experiment_run SET pilots = 'null'",
+    "UPDATE feature_environment SET strategies = '[5]'",
+])
+def test_close__damaged_rows__still_closes(small_world: World, damage: str) -> None:
+    small_world.show_ready("1")
+    opened(small_world, "1")
+    with small_world.db.write() as tx:
+        tx.execute(text(damage))
+    assert [r.experiment for r in small_world.experiments.open_runs()] == [SLUG]
+    run = small_world.experiments.close(SLUG, "production", msg("stop"), LIN)
+    assert run is not None
+    assert not run.is_open
+    small_world.publisher.refresh()
+    served = {f["name"]: f for f in small_world.publisher.current("production").features}
+    assert not served[SLUG]["enabled"]
+
+
+def test_close__somebody_holds_the_write_lock__goes_on_trying(small_world: World) -> None:
+    small_world.show_ready("1")
+    opened(small_world, "1")
+
+    def hold(taken: threading.Event) -> None:
+        with small_world.db.write():
+            taken.set()
+            time.sleep(7)
+
+    taken = threading.Event()
+    holder = threading.Thread(target=hold, args=(taken,))
+    holder.start()
+    taken.wait(5)
+    assert small_world.experiments.close(SLUG, "production", msg("stop"), LIN) is not None
+    holder.join()
+
+
+def test_switched_off_and_on_elsewhere__pilots_stay_pilots(small_world: World) -> None:
+    named = ("0000000003", "0000000004")
+    small_world.show_ready("1")
+    small_world.experiments.open(SLUG, "production", Decimal("0.5"), LIN, named)
+    small_world.flags.switch(SLUG, "production", False, LIN)
+    small_world.flags.switch(SLUG, "production", True, LIN)
+    run = small_world.experiment().open_run("production")
+    assert run is not None
+    assert run.pilots == named
 
 
 def test_get__unknown__not_found(small_world: World) -> None:

@@ -35,7 +35,8 @@ class AskedGate:
         if environment.type == "production" and percent(share) > self.most:
             raise Refused(Problem("share", msg("at most {most} %", most=self.most)))
 
-    def settle(self, tx: Connection, environment: Environment, feature: str, share: Fraction, event: Event) -> None:
+    def settle(self, tx: Connection, environment: Environment, feature: str, share: Fraction, event: Event,
+               named: frozenset[str]) -> None:
         self.settled.append((environment.name, feature, percent(share)))
 
     def population(self, tx: Connection) -> int:

@@ -93,3 +93,14 @@ def test_guard__means__only_clear_harm_breaches(counts: Counts, kind: Kind) -> N
 def test_guards__of_a_manifest__those_with_a_limit_or_an_alpha() -> None:
     assert guards(a_manifest()) == ()
     assert guards(a_manifest(hard_limit=5, alpha=0.01)) == (a_guard(hard_limit=5),)
+
+
+def test_guard__limit_crossed_while_control_fails_alike__closes_without_blame() -> None:
+    decision = decide(a_guard(hard_limit=5), shares(6, 12, 13, 26))
+    assert (decision.kind, decision.blames) == (Kind.BREACH, False)
+    assert "control fails alike" in str(decision.reason)
+
+
+@pytest.mark.parametrize("counts", [shares(6, 12, 0, 26), shares(6, 12, 1, 260), shares(30, 30, 5, 300)])
+def test_guard__limit_crossed_while_control_is_well__blames(counts: Counts) -> None:
+    assert decide(a_guard(hard_limit=5), counts).blames

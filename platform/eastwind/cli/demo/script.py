@@ -198,7 +198,7 @@ def today(play: Play) -> Act:
     visit(play.stage, some, play.treated, visits)
     again = play.stage.api("POST", f"{_PATH}/open", {"environment": PLACE, "share": str(SHARE)})
     ok = visits.old == set(some) and not visits.new and not visits.broken and again.status_code == 409
-    arrived = play.stage.api("GET", f"{_PATH}/arrivals?environment={PLACE}").json()["closed"]
+    arrived = _wait_delivered(play)
     told = [a["app"] for a in arrived if a["delivered_at"]]
     ok = ok and {f"demo-{w.mode}" for w in play.watchers} <= set(told)
     detail = (f"{len(visits.old)} of {len(set(some))} customers on today's way; the close was delivered to "
@@ -216,6 +216,16 @@ def report(play: Play) -> Act:
     primary: dict[str, Any] = next((m for m in content.get("metrics", []) if m["role"] == "primary"), {})
     ok = answer.status_code == 200 and chain.returncode == 0 and primary.get("difference") is not None
     return Act("report", ok, f"{content.get('answer')}; {chain.stdout.strip()}")
+
+
+def _wait_delivered(play: Play) -> list[dict[str, Any]]:
+    """What the server knows of each SDK and the close, once it knows that all have it. An SDK shows it by asking."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        arrived: list[dict[str, Any]] = play.stage.api("GET", f"{_PATH}/arrivals?environment={PLACE}").json()["closed"]
+        if all(a["delivered_at"] for a in arrived) or time.monotonic() > until:
+            return arrived
+        time.sleep(0.2)
 
 
 def _wait_closed(play: Play) -> dict[str, Any] | None:

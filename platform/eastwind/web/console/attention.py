@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from eastwind.errors import Message, Problem, msg
 from eastwind.experiments import Experiment, Run
+from eastwind.experiments.gate import WATCHED_WITHIN
 from eastwind.host.model import Process
 from eastwind.readiness import Ready, Review
-from eastwind.web.console.stages import WATCHED_WITHIN, Stage, Standing
+from eastwind.web.console.stages import Stage, Standing
 
 SOON = timedelta(days=14)
 EVIDENCE_SOON = timedelta(hours=24)

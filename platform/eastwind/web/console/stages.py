@@ -1,18 +1,18 @@
 """Where an experiment stands on its ladder, and what lies between there and the next step. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
 from eastwind.errors import Message, Problem, msg
 from eastwind.experiments import Experiment, Run
+from eastwind.experiments.gate import WATCHED_WITHIN
 from eastwind.flags import Environment, ladder
 from eastwind.readiness import Ready
 from eastwind.web.console.timeline import Reached, percent, reach_text
 
 SHARES = tuple(map(Decimal, ("0.1", "1", "5", "25", "100")))
-WATCHED_WITHIN = timedelta(seconds=15)
 _CLOSED, _READY, _PILOTS, _FIRST_SHARE = range(4)
 
 Place = Literal["done", "here", "next", "later"]

@@ -10,8 +10,8 @@ from flask_babel import format_datetime, format_decimal, format_time, to_user_ti
 from eastwind.analysis import ArmValue
 from eastwind.clock import now
 from eastwind.errors import Message, msg
+from eastwind.experiments.gate import WATCHED_WITHIN
 from eastwind.readiness import Review
-from eastwind.web.console.stages import WATCHED_WITHIN
 from eastwind.web.console.timeline import who
 
 _WIDTH = 320

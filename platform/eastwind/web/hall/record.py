@@ -5,14 +5,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 from eastwind.experiments import Contacts
+from eastwind.experiments.contact import PLATFORM_METRICS
 from eastwind.outcomes.model import is_countable
 from eastwind.web.hall.patience import Impatient, Patience
 from eastwind.web.hall.services import CHANNEL, Visit
 
 log = logging.getLogger(__name__)
 _WAIT_SECONDS = 0.2
-# What the platform measures itself: an experiment has no say in it.
-_OURS = frozenset({"error", "failed_first_contact", "latency_ms", "helped", "hotline_call"})
 
 
 class Recorder:
@@ -31,7 +30,8 @@ class Recorder:
         if visit.experiment is not None:
             slug = visit.experiment.slug
             # One outcome that cannot be counted must not take the whole contact with it.
-            theirs = {name: value for name, value in outcomes.items() if name not in _OURS and is_countable(value)}
+            theirs = {name: value for name, value in outcomes.items()
+                      if name not in PLATFORM_METRICS and is_countable(value)}
             self._keep(lambda: self._contacts.record(
                 slug, self._environment, visit.arm, visit.unit, channel=CHANNEL, failed=failed, elapsed_ms=elapsed_ms,
                 outcomes=theirs))

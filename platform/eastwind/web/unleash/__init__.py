@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from eastwind.web.unleash import admin, client, frontend, health
+from eastwind.web.unleash import admin, admin_metrics, backstage, client, frontend, health
 from eastwind.web.unleash.ending import end_on_signal
 from eastwind.web.unleash.polls import in_front
 from eastwind.web.unleash.wire import Wire
@@ -12,4 +12,4 @@ __all__ = ["Wire", "blueprints", "end_on_signal", "in_front"]
 
 def blueprints(wire: Wire) -> tuple[Blueprint, ...]:
     """All of the wire, ready to be registered. They take tokens, never cookies, so no CSRF protection is theirs."""
-    return tuple(part.blueprint(wire) for part in (client, frontend, admin, health))
+    return tuple(part.blueprint(wire) for part in (client, frontend, admin, admin_metrics, health, backstage))

@@ -5,12 +5,27 @@ import logging
 from flask import Blueprint, Response, request
 
 from eastwind.errors import EastwindError
-from eastwind.web.unleash import admin_features, admin_segments, admin_states, admin_tokens, admin_world
+from eastwind.web.unleash import (
+    admin_context,
+    admin_events,
+    admin_exchange,
+    admin_features,
+    admin_life,
+    admin_playground,
+    admin_search,
+    admin_segments,
+    admin_states,
+    admin_tags,
+    admin_tokens,
+    admin_world,
+)
 from eastwind.web.unleash.answers import errors_of, nowhere
 from eastwind.web.unleash.auth import authenticate
 from eastwind.web.unleash.body import expect_json
 from eastwind.web.unleash.wire import Wire
 
+_PARTS = (admin_features, admin_life, admin_states, admin_segments, admin_tags, admin_context, admin_tokens,
+          admin_world, admin_events, admin_search, admin_exchange, admin_playground)
 log = logging.getLogger(__name__)
 
 
@@ -30,7 +45,7 @@ def blueprint(wire: Wire) -> Blueprint:
             _publish_at_once(wire)
         return response
 
-    for part in (admin_features, admin_states, admin_segments, admin_tokens, admin_world):
+    for part in _PARTS:
         part.register(made, wire)
     made.add_url_rule("/api/admin/<path:rest>", endpoint="nowhere", view_func=nowhere,
                       methods=["GET", "POST", "PUT", "PATCH", "DELETE"])

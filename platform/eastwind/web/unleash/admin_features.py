@@ -1,13 +1,15 @@
-"""Making, describing, archiving and reviving features, and what they depend on."""
+"""Making and describing features, and what they depend on."""
 
 from typing import Any
 
 from flask import Blueprint, Response
 
-from eastwind.errors import Conflict, NotFound, Problem, msg
+from eastwind.errors import Conflict, Problem, msg
 from eastwind.flags import Dependency, Feature
+from eastwind.flags.model import Name, Noun
+from eastwind.flags.places import Places
 from eastwind.validation import checked
-from eastwind.web.unleash.admin_shapes import feature_of, names_in, only, shown_feature
+from eastwind.web.unleash.admin_shapes import feature_of, only, shown_feature
 from eastwind.web.unleash.answers import answer, empty
 from eastwind.web.unleash.auth import actor
 from eastwind.web.unleash.body import read_json, read_object
@@ -17,6 +19,7 @@ from eastwind.web.unleash.wire import Wire, route
 _P = "/api/admin/projects/<project>"
 _F = f"{_P}/features/<feature>"
 _ABOUT = ("type", "description", "stale", "impressionData")
+_NEW = ("name", "tags", *_ABOUT)
 
 
 def register(blueprint: Blueprint, wire: Wire) -> None:
@@ -25,11 +28,7 @@ def register(blueprint: Blueprint, wire: Wire) -> None:
     for rule, view in (
         (f"GET {_P}/features", views.all), (f"POST {_P}/features", views.create),
         (f"GET {_F}", views.get), (f"PUT {_F}", views.put), (f"PATCH {_F}", views.patch),
-        (f"DELETE {_F}", views.archive), (f"POST {_P}/stale", views.stale),
-        (f"POST {_P}/archive", views.archive_many), (f"POST {_P}/revive", views.revive_many),
-        ("POST /api/admin/archive/revive/<feature>", views.revive),
-        ("GET /api/admin/archive/features", views.archived),
-        ("GET /api/admin/archive/features/<project>", views.archived),
+        (f"DELETE {_F}", views.archive), (f"POST {_P}/stale", views.stale), (f"POST {_F}/clone", views.clone),
         ("POST /api/admin/features/validate", views.validate),
         (f"POST {_F}/dependencies", views.depend), (f"DELETE {_F}/dependencies", views.depend_on_nothing),
         (f"DELETE {_F}/dependencies/<parent>", views.stop_depending),
@@ -40,16 +39,24 @@ def register(blueprint: Blueprint, wire: Wire) -> None:
 class _Features:
     def __init__(self, wire: Wire) -> None:
         self._flags, self._most = wire.flags, wire.largest_body
+        self._places, self._db = Places(wire.db), wire.db
 
     def all(self, project: str) -> Response:
         """The project's features."""
-        places = self._flags.environments()
+        places = self._places.of_project(project)
         return answer({"version": 2, "features": [shown_feature(f, places) for f in self._flags.features(project)]})
 
     def create(self, project: str) -> Response:
         """A new feature, off everywhere."""
-        item = checked(Feature, only(read_object(self._most), "name", *_ABOUT) | {"project": project})
+        item = checked(Feature, _set(only(read_object(self._most), *_NEW)) | {"project": project})
         made = self._flags.create(item, actor())
+        return self._shown(made, 201, {"Location": f"/api/admin/projects/{project}/features/{made.name}"})
+
+    def clone(self, project: str, feature: str) -> Response:
+        """A copy under another name, off everywhere: `{name, replaceGroupId?}`."""
+        feature_of(self._flags, project, feature)
+        asked = checked(_Clone, read_object(self._most))
+        made = self._flags.clone(feature, asked.name, actor(), asked.replace_group_id)
         return self._shown(made, 201, {"Location": f"/api/admin/projects/{project}/features/{made.name}"})
 
     def get(self, project: str, feature: str) -> Response:
@@ -72,44 +79,23 @@ class _Features:
         self._flags.archive(feature, actor())
         return empty(202)
 
-    def archive_many(self, project: str) -> Response:
-        """Take several out of use, in turn, up to one that others depend on."""
-        for name in self._named(project):
-            self._flags.archive(name, actor())
-        return empty(202)
-
-    def revive_many(self, project: str) -> Response:
-        """Bring several back, off."""
-        for name in self._named(project):
-            self._flags.revive(name, actor())
-        return empty(200)
-
-    def revive(self, feature: str) -> Response:
-        """Bring a feature back, off."""
-        self._flags.revive(feature, actor())
-        return empty(200)
-
     def stale(self, project: str) -> Response:
-        """Mark features as stale, or no longer."""
-        data = read_object(self._most)
-        for name in names_in(data):
+        """Mark features as stale, or no longer: all or none."""
+        asked = checked(_Stale, read_object(self._most))
+        for name in asked.features:
             feature_of(self._flags, project, name)
-            self._flags.describe(name, self._about(name, {"stale": data.get("stale")}), actor())
+        with self._db.write() as tx:
+            for name in asked.features:
+                self._flags.mark_stale(name, asked.stale, actor(), tx)
         return empty(202)
-
-    def archived(self, project: str | None = None) -> Response:
-        """The features out of use."""
-        found = self._flags.features(project, archived=True)
-        return answer({"version": 2, "features": [shown_feature(f, ()) for f in found]})
 
     def validate(self) -> Response:
         """Whether a name can be given to a new feature."""
         item = checked(Feature, only(read_object(self._most), "name"))
-        try:
-            self._flags.feature(item.name)
-        except NotFound:
-            return answer({"valid": True, "name": item.name})
-        raise Conflict(Problem("name", msg("{name} is taken; names are never used twice", name=item.name)))
+        taken = self._flags.name_taken(item.name)
+        if taken:
+            raise Conflict(Problem("name", msg("{name} is taken; names are never used twice", name=taken)))
+        return answer({"valid": True, "name": item.name})
 
     def depend(self, project: str, feature: str) -> Response:
         """Make a feature depend on a parent, in place of what it had to do with that parent before."""
@@ -138,11 +124,21 @@ class _Features:
         item = checked(Feature, {"name": feature} | changes)
         return {name: getattr(item, name) for name in item.model_fields_set}
 
-    def _named(self, project: str) -> list[str]:
-        names = names_in(read_object(self._most))
-        for name in names:
-            feature_of(self._flags, project, name)
-        return names
-
     def _shown(self, item: Feature, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-        return answer(shown_feature(item, self._flags.environments()), status, headers)
+        places = self._places.of_project(item.project)
+        return answer(shown_feature(item, places, self._flags.dependents(item.name)), status, headers)
+
+
+class _Clone(Noun):
+    name: Name
+    replace_group_id: bool = True
+
+
+class _Stale(Noun):
+    features: tuple[str, ...]
+    stale: bool
+
+
+def _set(data: dict[str, Any]) -> dict[str, Any]:
+    """Without what is null: Unleash's own clients send that for "not said"."""
+    return {name: value for name, value in data.items() if value is not None}

@@ -6,7 +6,7 @@ from typing import Any
 
 from eastwind.errors import Invalid, NotFound, Problem, msg
 from eastwind.flags import Environment, Feature, FeatureEnvironment, Flags, Strategy, Variant
-from eastwind.flags.model import WHOLE
+from eastwind.flags.model import WHOLE, Tag
 
 
 def feature_of(flags: Flags, project: str, name: str) -> Feature:
@@ -17,15 +17,21 @@ def feature_of(flags: Flags, project: str, name: str) -> Feature:
     return found
 
 
-def shown_feature(item: Feature, environments: Sequence[Environment]) -> dict[str, Any]:
+def shown_feature(item: Feature, environments: Sequence[Environment], children: Sequence[str] = ()) -> dict[str, Any]:
     """A feature with its state in every environment."""
     shown: dict[str, Any] = {
         "name": item.name, "type": item.type, "project": item.project, "description": item.description,
         "stale": item.stale, "archived": item.archived_at is not None, "impressionData": item.impression_data,
-        "createdAt": moment(item.created_at), "dependencies": [d.wire() for d in item.dependencies], "children": [],
-        "environments": [shown_state(item.at(e.name), e) for e in environments], "variants": [], "tags": [],
+        "createdAt": moment(item.created_at), "dependencies": [d.wire() for d in item.dependencies],
+        "children": list(children), "environments": [shown_state(item.at(e.name), e) for e in environments],
+        "variants": [], "tags": [shown_tag(t) for t in item.tags],
     }
     return shown | ({"archivedAt": moment(item.archived_at)} if item.archived_at else {})
+
+
+def shown_tag(item: Tag) -> dict[str, Any]:
+    """A tag."""
+    return item.wire()
 
 
 def shown_state(state: FeatureEnvironment, environment: Environment) -> dict[str, Any]:

@@ -32,7 +32,16 @@ def read_json(most: int) -> Any:
     Raises `TooLarge`, `WrongType` for an unknown packing, `Invalid` for what is not JSON, NaN and infinite numbers,
     zero characters and half surrogates: stored once, they would break every reader.
     """
-    raw = _unpacked(_bounded(most), most)
+    return parsed(read_bytes(most))
+
+
+def read_bytes(most: int) -> bytes:
+    """The body, unpacked: at most `most` bytes, as they came and after."""
+    return _unpacked(_bounded(most), most)
+
+
+def parsed(raw: bytes) -> Any:
+    """Its JSON, as `read_json` checks it."""
     try:
         data = json.loads(raw, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
@@ -45,7 +54,12 @@ def read_json(most: int) -> Any:
 
 def read_object(most: int) -> dict[str, Any]:
     """The body's JSON, which must be an object."""
-    data = read_json(most)
+    return object_in(read_bytes(most))
+
+
+def object_in(raw: bytes) -> dict[str, Any]:
+    """The JSON of a body, which must be an object."""
+    data = parsed(raw)
     if not isinstance(data, dict):
         raise _invalid(msg("must be a JSON object"))
     return data

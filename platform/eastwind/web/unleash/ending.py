@@ -25,5 +25,6 @@ def _listen(wire: Wire, ours: socket.socket, _theirs: socket.socket) -> None:
     # `_theirs` is held only so that it stays open.
     while not _ENDS & set(ours.recv(16)):
         pass
-    wire.arrivals.stop()  # first, while the open streams still hold the process up
+    for notes in (wire.arrivals, wire.usage):  # first, while the open streams still hold the process up
+        notes.stop()
     wire.publisher.stop()

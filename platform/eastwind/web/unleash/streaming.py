@@ -57,11 +57,13 @@ class Streams:
             if self._open >= self._wire.settings.max_streams:
                 raise Busy(Problem("", msg("there are {most} streams open already", most=self._open)))
             self._open += 1
+            self._wire.tally.add("streams")
 
     def leave(self) -> None:
         """Give it back."""
         with self._counting:
             self._open -= 1
+            self._wire.tally.add("streams", -1)
 
     def _until_released(self, slot: "_Slot", listener: Listener) -> Iterator[bytes]:
         try:
@@ -73,8 +75,13 @@ class Streams:
         environment = listener.scope.environment
         before, now = self._history.now(environment, listener.held)
         yield _BEAT if before is now else self._history.messages(listener.scope, before, now) or _BEAT
-        spoke = time.monotonic()
-        while self._lives(listener):
+        spoke, looked = time.monotonic(), 0.0
+        while True:
+            # Not after every change: what one stream does then, those behind it wait for.
+            if self._wire.publisher.stopped or time.monotonic() - looked >= _LOOK_SECONDS:
+                if not self._lives(listener):
+                    break
+                looked = time.monotonic()
             self._arrived(listener, now)
             newer = self._wire.publisher.wait(environment, now.revision, _LOOK_SECONDS)
             if newer is not None:

@@ -12,8 +12,10 @@ from eastwind.db import Database
 from eastwind.flags import Evaluator, Flags, Publisher
 from eastwind.people import People
 from eastwind.settings import Settings
+from eastwind.usage import Usage
 from eastwind.web.unleash.auth import Keyring
 from eastwind.web.unleash.payload import Payloads
+from eastwind.web.unleash.tally import Tally
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,16 @@ class Wire:
     def payloads(self) -> Payloads:
         """The answers to polls."""
         return Payloads(self.publisher)
+
+    @cached_property
+    def usage(self) -> Usage:
+        """What SDKs count. It writes from its first count on, until `Usage.stop`."""
+        return Usage(self.db)
+
+    @cached_property
+    def tally(self) -> Tally:
+        """What was answered."""
+        return Tally()
 
     @property
     def largest_body(self) -> int:

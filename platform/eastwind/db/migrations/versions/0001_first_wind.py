@@ -12,6 +12,15 @@ depends_on = None
 def upgrade() -> None:
     """Every table of 0.1.0. Moments are whole microseconds since 1970."""
     op.create_table(
+        "context_field",
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("stickiness", sa.Boolean(), nullable=False),
+        sa.Column("sort_order", sa.Integer(), nullable=False),
+        sa.Column("legal_values", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_context_field")),
+    )
+    op.create_table(
         "environment",
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("type", sa.String(length=20), nullable=False),
@@ -150,6 +159,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_host_process")),
     )
     op.create_table(
+        "impact_series",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("environment", sa.String(length=100), nullable=False),
+        sa.Column("app", sa.String(length=200), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("labels_hash", sa.String(length=64), nullable=False),
+        sa.Column("labels", sa.JSON(), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("help", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("value", sa.Float(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("total", sa.Float(), nullable=False),
+        sa.Column("buckets", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_impact_series")),
+        sa.UniqueConstraint(
+            "environment", "app", "name", "labels_hash", name=op.f("uq_impact_series_environment_app_name_labels_hash")
+        ),
+    )
+    op.create_table(
         "job_heartbeat",
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
@@ -249,6 +278,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_station")),
     )
     op.create_table(
+        "tag_type",
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("icon", sa.String(length=100), nullable=True),
+        sa.Column("color", sa.String(length=20), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_tag_type")),
+    )
+    op.create_table(
         "token",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
@@ -263,6 +300,38 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_token")),
         sa.UniqueConstraint("secret_hash", name=op.f("uq_token_secret_hash")),
     )
+    op.create_table(
+        "usage_application",
+        sa.Column("app", sa.String(length=200), nullable=False),
+        sa.Column("environment", sa.String(length=100), nullable=False),
+        sa.Column("sdk", sa.String(length=200), nullable=False),
+        sa.Column("strategies", sa.JSON(), nullable=False),
+        sa.Column("first_seen", sa.BigInteger(), nullable=False),
+        sa.Column("last_seen", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("app", "environment", name=op.f("pk_usage_application")),
+    )
+    op.create_table(
+        "usage_hour",
+        sa.Column("feature", sa.String(length=200), nullable=False),
+        sa.Column("environment", sa.String(length=100), nullable=False),
+        sa.Column("app", sa.String(length=200), nullable=False),
+        sa.Column("hour", sa.BigInteger(), nullable=False),
+        sa.Column("yes", sa.BigInteger(), nullable=False),
+        sa.Column("no", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("feature", "environment", "app", "hour", name=op.f("pk_usage_hour")),
+    )
+    op.create_index(op.f("ix_usage_hour_hour"), "usage_hour", ["hour"], unique=False)
+    op.create_table(
+        "usage_variant",
+        sa.Column("feature", sa.String(length=200), nullable=False),
+        sa.Column("environment", sa.String(length=100), nullable=False),
+        sa.Column("app", sa.String(length=200), nullable=False),
+        sa.Column("hour", sa.BigInteger(), nullable=False),
+        sa.Column("variant", sa.String(length=200), nullable=False),
+        sa.Column("shown", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("feature", "environment", "app", "hour", "variant", name=op.f("pk_usage_variant")),
+    )
+    op.create_index(op.f("ix_usage_variant_hour"), "usage_variant", ["hour"], unique=False)
     op.create_table(
         "user_account",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -284,8 +353,13 @@ def upgrade() -> None:
         sa.Column("stale", sa.Boolean(), nullable=False),
         sa.Column("impression_data", sa.Boolean(), nullable=False),
         sa.Column("dependencies", sa.JSON(), nullable=False),
+        sa.Column("tags", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("archived_at", sa.BigInteger(), nullable=True),
+        sa.Column("completed_at", sa.BigInteger(), nullable=True),
+        sa.Column("completed_status", sa.String(length=20), nullable=False),
+        sa.Column("completed_value", sa.Text(), nullable=False),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["project"], ["project.id"], name=op.f("fk_feature_project")),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_feature")),
         sa.UniqueConstraint("name_key", name=op.f("uq_feature_name_key")),
@@ -300,6 +374,37 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feeder")),
     )
     op.create_index(op.f("ix_feeder_station_id"), "feeder", ["station_id"], unique=False)
+    op.create_table(
+        "impact_point",
+        sa.Column("series", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("minute", sa.BigInteger(), nullable=False),
+        sa.Column("value", sa.Float(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("total", sa.Float(), nullable=False),
+        sa.Column("buckets", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["series"], ["impact_series.id"], name=op.f("fk_impact_point_series"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("series", "minute", name=op.f("pk_impact_point")),
+    )
+    op.create_index(op.f("ix_impact_point_minute"), "impact_point", ["minute"], unique=False)
+    op.create_table(
+        "project_without_environment",
+        sa.Column("project", sa.String(length=100), nullable=False),
+        sa.Column("environment", sa.String(length=100), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment"], ["environment.name"], name=op.f("fk_project_without_environment_environment")
+        ),
+        sa.ForeignKeyConstraint(["project"], ["project.id"], name=op.f("fk_project_without_environment_project")),
+        sa.PrimaryKeyConstraint("project", "environment", name=op.f("pk_project_without_environment")),
+    )
+    op.create_table(
+        "tag",
+        sa.Column("type", sa.String(length=100), nullable=False),
+        sa.Column("value", sa.String(length=100), nullable=False),
+        sa.ForeignKeyConstraint(["type"], ["tag_type.name"], name=op.f("fk_tag_type")),
+        sa.PrimaryKeyConstraint("type", "value", name=op.f("pk_tag")),
+    )
     op.create_table(
         "feature_environment",
         sa.Column("feature", sa.String(length=100), nullable=False),
