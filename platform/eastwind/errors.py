@@ -11,6 +11,7 @@
     ├─ WrongType        415
     ├─ Busy             429  come back later
     └─ Unavailable      503  a part the answer depends on is away
+       └─ Locked        503  only for a moment: somebody else is writing
 
 A `Message` is an English template with its parameters apart: the web translates the template and fills it in,
 so no room below the web knows a language.
@@ -128,6 +129,12 @@ class Unavailable(EastwindError):
     """A part that the answer depends on is away."""
 
     status, code, title = 503, "unavailable", msg("Not available right now")
+
+
+class Locked(Unavailable):
+    """Somebody else holds the database's write lock; the same request may succeed in a moment."""
+
+    code = "locked"
 
 
 def gather(problems: list[Problem]) -> None:

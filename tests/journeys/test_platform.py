@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from tests.journeys.platform_process import PLACE, ROOT, SLUG, Platform, eastwind, running, settings_for, until
 
-STOP_SECONDS = 5.0
+START_AGAIN_SECONDS, STOP_SECONDS = 5.0, 5.0
 
 
 def _authenticates(platform: Platform, kind: str, secret: str) -> bool:
@@ -30,8 +30,9 @@ def _stopped_with_streams(platform: Platform, number: int) -> float:
 
 
 def test_up__first_and_second_start__same_keys_and_both_signals_end_it_with_streams_open(tmp_path: Path) -> None:
-    environment = settings_for(tmp_path)
+    environment, began = settings_for(tmp_path), time.monotonic()
     with running(environment) as first:
+        first_took = time.monotonic() - began
         told = first.told()
         for _, address in told["addresses"][:2]:
             assert requests.get(address, timeout=8).status_code == 200
@@ -49,7 +50,8 @@ def test_up__first_and_second_start__same_keys_and_both_signals_end_it_with_stre
         assert first.process.returncode == 0
     began = time.monotonic()
     with running(environment) as again:
-        assert time.monotonic() - began < 10  # 5 s on a machine that does nothing else
+        # Other tests share this machine: where it is so busy that the first start was slow, this one may be too.
+        assert time.monotonic() - began < max(START_AGAIN_SECONDS, 1.5 * first_took)
         assert again.told() == told
         assert _authenticates(again, "backend", again.token("backend"))
         assert _stopped_with_streams(again, signal.SIGINT) < STOP_SECONDS

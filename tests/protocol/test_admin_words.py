@@ -1,6 +1,5 @@
 """Tags, context fields, places, tokens, search, exchange and playground over the admin API, as scripts use them."""
 
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -233,17 +232,19 @@ BODIES: list[Any] = [
     {"name": "x", "legalValues": [{"value": DEEP}]}, {"tokenName": "t", "type": "backend", "environment": DEEP},
     {"expiresAt": 10**300}, {"expiresAt": "0000-00-00"}, {"status": "kept", "statusValue": "x" * 1000},
     {"feature": "..", "variants": DEEP}, {"limit": 10**300, "offset": -1}, {"stale": "maybe", "features": ["bill"]},
-    [{"id": "x", "sortOrder": 10**30}], [{"op": "add", "path": "/x/y", "value": DEEP}], [{"name": "v", "weight": 1e308}],
+    [{"id": "x", "sortOrder": 10**30}], [{"op": "add", "path": "/x/y", "value": DEEP}],
+    [{"name": "v", "weight": 1e308}],
 ]
 VALUES = ("bill", "..", "a b", "名", "%00", "x" * 300, "99999999999999999999999", "production")
 
 
 def test_admin__anything_anywhere__is_never_a_500(desk: Desk) -> None:
     desk.flag("bill", name="default")
-    until = time.monotonic() + 60
-    for rule in desk.client.application.url_map.iter_rules():
+    for turn, rule in enumerate(desk.client.application.url_map.iter_rules()):
         for method in (rule.methods or set()) - {"OPTIONS", "HEAD"} if rule.rule.startswith("/api/admin") else ():
-            for place, body in enumerate(BODIES if method in ("POST", "PUT", "PATCH") else [None] * len(VALUES)):
+            # Every body somewhere, and every route with a quarter of them.
+            bodies = BODIES[turn % 4::4] if method in ("POST", "PUT", "PATCH") else [None] * len(VALUES)
+            for place, body in enumerate(bodies):
                 path = rule.rule.replace("<int:number>", ("1", "9" * 25)[place % 2]).replace("<project>", "default")
                 for n, name in enumerate(sorted(rule.arguments - {"number", "project"})):
                     value = VALUES[(place // 2 + n) % len(VALUES)] if place % 2 else VALUES[-1 if name == "environment"
@@ -251,4 +252,3 @@ def test_admin__anything_anywhere__is_never_a_500(desk: Desk) -> None:
                     path = path.replace(f"<path:{name}>", value).replace(f"<{name}>", value)
                 answer = desk.ask(method, path, body)
                 assert answer.status_code < 500, (method, path, body, answer.get_data(as_text=True))
-                assert time.monotonic() < until

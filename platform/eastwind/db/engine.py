@@ -17,9 +17,9 @@ from typing import Any
 
 import pysqlite3
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 
-from eastwind.errors import Invalid, Problem, Unavailable, msg
+from eastwind.errors import Invalid, Locked, Problem, Unavailable, msg
 
 # SQLite 3.7.0 to 3.51.2 can lose commits when checkpoints race; these releases carry the repair.
 _WAL_REPAIRED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
@@ -81,8 +81,20 @@ def _available() -> Iterator[None]:
         yield
     except DataError as error:  # such as a NUL, which PostgreSQL keeps in no text
         raise Invalid(Problem("", msg("holds something that cannot be stored"))) from error
-    except OperationalError as error:
-        raise Unavailable(Problem("database", msg("the database is not reachable or busy"))) from error
+    except (OperationalError, ProgrammingError) as error:
+        raise _away(error) from error
+
+
+def _away(error: OperationalError | ProgrammingError) -> Exception:
+    """Why the database does not answer, as far as the one who asks can do something about it."""
+    told = str(error.orig)
+    if "no such table" in told or "does not exist" in told:
+        return Unavailable(Problem("database", msg("the database has no tables yet: run `eastwind db upgrade`")))
+    if "locked" in told or "lock timeout" in told:
+        return Locked(Problem("database", msg("somebody else is writing to the database; try again in a moment")))
+    if isinstance(error, ProgrammingError):
+        return error
+    return Unavailable(Problem("database", msg("the database is not reachable or busy")))
 
 
 def _sqlite(url: str) -> Engine:

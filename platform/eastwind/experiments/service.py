@@ -10,7 +10,7 @@ from pathlib import Path
 from eastwind.audit import SYSTEM, Actor, record
 from eastwind.clock import Clock, now
 from eastwind.db import Connection, Database
-from eastwind.errors import Conflict, Invalid, Message, NotFound, Problem, Refused, Unavailable, msg
+from eastwind.errors import Conflict, Invalid, Locked, Message, NotFound, Problem, Refused, msg
 from eastwind.experiments import store
 from eastwind.experiments.manifest import Loaded
 from eastwind.experiments.model import STICKINESS, Experiment, Run
@@ -198,7 +198,7 @@ class Experiments:
             try:
                 with self._db.write() as work:
                     return self._close(work, slug, environment, reason, actor, breach, breach if void is None else void)
-            except Unavailable:
+            except Locked:
                 if time.monotonic() > until:
                     raise
 

@@ -99,6 +99,7 @@ def _environment(target: Target, home: Path, files: _Files, seconds: int) -> dic
         "TMPDIR": str(files.folder),
         "PYTHONPATH": str(home),
         "PYTHONUTF8": "1",
+        "EASTWIND_REVIEW_PARENT": str(os.getpid()),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "EASTWIND_EXPERIMENT_KEY": target.key,
