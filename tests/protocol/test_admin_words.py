@@ -252,3 +252,21 @@ def test_admin__anything_anywhere__is_never_a_500(desk: Desk) -> None:
                     path = path.replace(f"<path:{name}>", value).replace(f"<{name}>", value)
                 answer = desk.ask(method, path, body)
                 assert answer.status_code < 500, (method, path, body, answer.get_data(as_text=True))
+
+
+def test_client_features__asked_by_tag__are_those_with_any_of_them(desk: Desk) -> None:
+    for name in ("tagged", "other", "bare"):
+        desk.flag(name)
+    desk.told("POST", f"{A}/features/tagged/tags", {"type": "simple", "value": "hall"}, 201)
+    desk.told("POST", f"{A}/features/other/tags", {"type": "simple", "value": "counter"}, 201)
+    wanted = {"tokenName": "sdk", "type": "backend", "environment": "development", "projects": ["*"]}
+    secret = desk.told("POST", f"{A}/api-tokens", wanted, 201)["secret"]
+
+    def served(query: str) -> set[str]:
+        answer = desk.client.get(f"/api/client/features?{query}", headers={"Authorization": secret})
+        return {f["name"] for f in answer.get_json()["features"]}
+
+    assert served("tag=simple:hall") == {"tagged"}
+    assert served("tag=simple:hall&tag=simple:counter") == {"tagged", "other"}
+    assert served("tag=simple:nothing") == set()
+    assert {"tagged", "other", "bare"} <= served("")

@@ -56,7 +56,7 @@ class _Reads:
         """One flag."""
         scope = scope_of(g.token)
         snapshot = self._wire.publisher.current(scope.environment)
-        found = [f for f in snapshot.features if f["name"] == name and scope.admits(f)]
+        found = [f for f in snapshot.features if f["name"] == name and scope.admits(f, snapshot.tags)]
         if not found:
             raise NotFound(Problem("feature", msg("there is no feature {name}", name=name)))
         return answer((found if scope.apart else inlined(found, {s["id"]: s for s in snapshot.segments}))[0])

@@ -39,9 +39,11 @@ class Scope:
         """Whether features of `project` are within."""
         return ALL in self.projects or project in self.projects
 
-    def admits(self, feature: Document) -> bool:
-        """Whether a feature is within. No feature carries a tag yet, so a query for one finds nothing."""
-        return self.covers(feature["project"]) and feature["name"].startswith(self.prefix) and not self.tags
+    def admits(self, feature: Document, tags: Mapping[str, frozenset[str]]) -> bool:
+        """Whether a feature is within; `tags` holds those of each feature, of which any asked for is enough."""
+        name = feature["name"]
+        tagged = not self.tags or not tags.get(name, frozenset()).isdisjoint(self.tags)
+        return tagged and name.startswith(self.prefix) and self.covers(feature["project"])
 
     @property
     def query(self) -> dict[str, Any]:
@@ -124,7 +126,7 @@ def _is_new_enough(text: str) -> bool:
 def _payload(snapshot: Snapshot, scope: Scope) -> Payload:
     digest = hashlib.sha256(json.dumps(scope.query, sort_keys=True).encode()).hexdigest()[:8]
     etag = f'"{digest}:{snapshot.revision}:v1"'
-    features = [f for f in snapshot.features if scope.admits(f)]
+    features = [f for f in snapshot.features if scope.admits(f, snapshot.tags)]
     used = used_segments(features)
     segments = [s for s in snapshot.segments if s["id"] in used]
     document: Document = {"version": 2, "features": features, "segments": segments}
