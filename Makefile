@@ -68,7 +68,7 @@ messages: .venv/installed ## take new texts into the Chinese catalogue; then tra
 		--ignore-pot-creation-date
 
 clean: ## remove .venv and var
-	rm -rf .venv var
+	rm -rf .venv var tests/protocol/node/node_modules
 
 lock: ## make the requirement files anew (needs uv)
 	uv pip compile pyproject.toml --group build --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements.txt

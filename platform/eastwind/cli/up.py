@@ -84,7 +84,7 @@ def _only_one(data_dir: Path) -> Iterator[None]:
     """Hold the data folder: proves that it can be written, and that nobody else runs on it."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        lock = (data_dir / "up.lock").open("w")
+        lock = (data_dir / "up.lock").open("a+")
     except OSError as error:
         raise Blocked(msg("The data folder {folder} cannot be written ({detail}): set EASTWIND_DATA_DIR to another.",
                           folder=data_dir, detail=error.strerror or error)) from error
@@ -94,6 +94,7 @@ def _only_one(data_dir: Path) -> Iterator[None]:
         except OSError as error:
             raise Blocked(msg("Another Eastwind already runs on the data folder {folder}: stop it first.",
                               folder=data_dir)) from error
+        lock.truncate(0)  # only now: a start that was refused must not wipe the other's number
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         yield

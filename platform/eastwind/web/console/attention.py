@@ -99,7 +99,8 @@ def _time(experiment: Experiment, latest: Run | None, standing: Standing, ready:
         found.append(Note("warn", msg("Its sunset is in {days} days", days=left.days)))
     is_open = latest is not None and latest.is_open
     if standing.gated and is_open and not ready.share:
-        found.append(Note("warn", msg("Its readiness evidence has run out: it stays open, but cannot be widened")))
+        found.append(Note("warn", msg("Its readiness evidence counts no more (expired, or of another build): it stays "
+                                      "open, but cannot be widened")))
     elif standing.gated and ready.until and ready.until - at < EVIDENCE_SOON:
         found.append(Note("warn", msg("Its readiness evidence runs out within a day")))
     return found
