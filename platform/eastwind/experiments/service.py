@@ -84,6 +84,20 @@ class Experiments:
                    after={"build": item.build, "flag": item.manifest.flag})
             if not kept and clash is None:
                 self._make_flags(tx, item)
+            if before and before.build != item.build:
+                self._step_back(tx, item, before)
+
+    def _step_back(self, tx: Connection, item: Experiment, before: Experiment) -> None:
+        """A new build is another back end: where the gate holds, it serves no share that no review has shown.
+
+        Without blame: what was found about the old build stays, and counts again if that comes back.
+        """
+        for place, run in before.runs.items():
+            gated = self._flags.environment(place, tx).type == "production"
+            if run.is_open and gated and self._readiness.ready(tx, item.slug, place, item.build).share < run.share:
+                reason = msg("the build changed to {build}, which no review has shown to be ready",
+                             build=item.build[:12])
+                self._close(tx, item.slug, place, reason, SYSTEM, breach=False, void=False)
 
     def _clash(self, tx: Connection, flag: str, kept: str | None) -> Problem | None:
         """An experiment makes its own flag, and keeps it for ever: one that is shared, adopted or exchanged could be

@@ -232,6 +232,21 @@ def test_declare__two_with_one_flag__second_is_refused(small_world: World) -> No
     assert small_world.experiment().problems == ()
 
 
+def test_declare__a_build_that_no_review_has_seen__closes_without_blame(world: World) -> None:
+    world.show_ready("1")
+    opened(world, "1")
+    opened(world, "50", "development")
+    found = world.experiment()
+    folder = world.experiments._folder / SLUG
+    world.experiments.declare([Loaded(SLUG, folder, "f" * 64, found.manifest)])
+    run = world.experiment().runs["production"]
+    assert (run.is_open, run.rolled_back, run.closed_by) == (False, False, "system:eastwind")
+    assert "the build changed to ffffffffffff" in str(run.close_reason)
+    assert world.experiment().open_run("development") is not None  # development is free
+    world.experiments.declare([Loaded(SLUG, folder, found.build, found.manifest)])
+    opened(world, "1")  # the evidence of the old build still counts
+
+
 def test_declare__flag_changed_while_open__refused_and_still_closes(world: World) -> None:
     world.show_ready("1")
     opened(world, "1")

@@ -81,3 +81,11 @@ def test_accept__batch_empty_or_too_large__is_refused_whole(sqlite_db: Database,
         the_exposures(sqlite_db).accept(*RUN, [an_event()] * size)
     assert caught.value.problems[0].field == "events"
     assert rows(sqlite_db) == []
+
+
+def test_accept__units_let_in_by_name__are_pilots_whatever_the_sender_says(sqlite_db: Database) -> None:
+    events = [an_event("u1", arm="treatment"), an_event("u2", arm="treatment"), an_event("u3", arm="control")]
+    the_exposures(sqlite_db).accept(*RUN, events, frozenset({"u1", "u3"}))
+    with sqlite_db.read() as tx:
+        stored = dict(tx.execute(select(exposure.c.unit, exposure.c.arm)).all())
+    assert stored == {"u1": "pilot", "u2": "treatment", "u3": "control"}

@@ -31,7 +31,7 @@ def routes(experiments: Experiments, exposures: Exposures, outcomes: Outcomes) -
 
     def exposed(call: Call) -> AcceptedAnswer:
         run, batch = _open_run(experiments, call), call.body.events
-        return _answer(exposures.accept(run.experiment, run.environment, run.id, batch))
+        return _answer(exposures.accept(run.experiment, run.environment, run.id, batch, frozenset(run.pilots)))
 
     def happened(call: Call) -> AcceptedAnswer:
         run, batch = _open_run(experiments, call), call.body.events
