@@ -77,11 +77,22 @@ class Platform:
     def house(self) -> House:
         return build(load(self.environment))
 
+    def _all_said(self) -> list[str]:
+        """The lines, once no more come: they arrive one by one, and a busy machine may pause between two."""
+        lines: list[str] = []
+        while lines != (lines := list(self.lines)):
+            time.sleep(0.5)
+        return lines
+
     def told(self) -> dict[str, list[tuple[str, ...]]]:
-        """What stdout says under each heading, as rows of words."""
+        """What stdout says under each heading, as rows of words. Said once, at the start, so read once."""
+        return self._told
+
+    @cached_property
+    def _told(self) -> dict[str, list[tuple[str, ...]]]:
         found: dict[str, list[tuple[str, ...]]] = {}
         heading = ""
-        for line in self.lines:
+        for line in self._all_said():
             if not line.startswith(" "):
                 heading = next((name for head, name in _HEADS.items() if line.startswith(head)), "")
             elif heading:
