@@ -60,7 +60,9 @@ def test_sample__impossible_size__is_refused(customers: int) -> None:
 
 
 def test_sample__one_customer__still_works(tmp_path: Path) -> None:
-    store.write(generate(1, 1, AT), tmp_path)
+    made = generate(1, 1, AT)
+    store.write(made, tmp_path)
+    assert store.Store(tmp_path).customer(str(made.customers[0][0])) is not None
 
 
 def test_store__no_sample__says_how_to_make_one(tmp_path: Path) -> None:

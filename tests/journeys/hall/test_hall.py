@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import time
 from pathlib import Path
 
@@ -12,11 +11,9 @@ from playwright.sync_api import Page, sync_playwright
 from eastwind.errors import msg
 from eastwind.settings import secret_key
 from eastwind.web.hall import enter_token
+from tests.journeys.console_support import launch
 
 from .conftest import PLACE, TEAM, Town, press
-
-CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome", "chrome")
-                 if (found := shutil.which(name))), None)
 
 
 def test_hall__both_arms__each_sees_its_way_and_is_recorded(town: Town) -> None:
@@ -131,14 +128,13 @@ def test_hall__form_without_its_token__is_refused(town: Town) -> None:
 # -- a phone ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_hall__on_a_phone__without_javascript(town: Town, tmp_path: Path) -> None:
     known = json.loads((town.folder / "sample.json").read_text())["examples"]["outage"]
     for slug in ("outage-lookup", "bill-explainer"):
         town.ship(slug)
         town.open(slug, "100")
     with sync_playwright() as tool:
-        browser = tool.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = launch(tool)
         phone = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True,
                  "has_touch": True, "java_script_enabled": False, "locale": "en"}
         walk(browser.new_page(color_scheme="light", **phone), town.url, known, tmp_path)
